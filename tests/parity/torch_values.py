@@ -1,0 +1,38 @@
+"""Writes tests/parity/torch/*.json: what PyTorch computes for the cases in torch_*.py beside this file.
+
+    python -m venv .venv && .venv/bin/pip install torch==2.13.0 numpy
+    .venv/bin/python tests/parity/torch_values.py [modules activations losses optimizers schedules starts]
+
+Versions: PyTorch 2.13.0, NumPy 2.4. Seeded and single-threaded: a second run writes the same bytes on the same kind of processor.
+README.md says what the fields mean.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import torch
+
+import torch_activations
+import torch_losses
+import torch_modules
+import torch_optimizers
+import torch_schedules
+import torch_starts
+from record import write
+
+AREAS = {
+    "modules": torch_modules.cases,
+    "activations": torch_activations.cases,
+    "losses": torch_losses.cases,
+    "optimizers": torch_optimizers.cases,
+    "schedules": torch_schedules.cases,
+    "starts": torch_starts.cases,
+}
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    for area in sys.argv[1:] or AREAS:
+        torch.manual_seed(0)
+        write(f"torch/{area}.json", f"PyTorch {torch.__version__.split('+')[0]}", AREAS[area]())
