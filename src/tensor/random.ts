@@ -1,0 +1,65 @@
+import type { DType } from "../base/dtype.ts";
+import { CambiumError } from "../base/error.ts";
+import { type Shape } from "../base/shape.ts";
+import { type Node, scalar } from "../graph/node.ts";
+import * as draw from "../ops/random.ts";
+import { Tensor } from "./tensor.ts";
+
+/** Where random numbers come from: each draw is a pure function of the seed, the draw's place in the program, and the position in the tensor. */
+const state = { seed: 0, stream: 0 };
+
+/** Makes everything random from here on (start values, dropout, shuffles) repeat exactly, on every engine. */
+export function seed(n: number): void {
+  if (!Number.isInteger(n) || n < -(2 ** 31) || n >= 2 ** 32) throw new CambiumError("value", "seed", `needs a whole number of 32 bits, got ${n}`);
+  state.seed = n | 0;
+  state.stream = 0;
+}
+
+/** The seed and how many streams have been drawn: what a checkpoint keeps so that a resumed run goes on as the first would have. */
+export const randomState = (): { seed: number; stream: number } => ({ ...state });
+
+export function setRandomState(next: { seed: number; stream: number }): void {
+  state.seed = next.seed;
+  state.stream = next.stream;
+}
+
+/** The number of a stream nobody has drawn from. */
+export const nextStream = (): number => state.stream++;
+
+const seedNow = (): number => state.seed;
+
+/** Seed and stream for one random op. A compiled function gets a new stream at each run. */
+export function streamNodes(): [seed: Node, stream: Node] {
+  const seedNode = scalar(state.seed, "int32");
+  seedNode.owner = seedNow;
+  const stream = scalar(nextStream(), "int32");
+  stream.owner = nextStream;
+  return [seedNode, stream];
+}
+
+const shaped = (where: string, shape: Shape): Shape => {
+  for (const d of shape) if (!Number.isInteger(d) || d < 0) throw new CambiumError("shape", where, `[${shape.join(", ")}] is no shape: sizes are whole numbers from 0`);
+  return shape;
+};
+
+/** Numbers spread evenly over [low, high). */
+export function uniform(shape: Shape, low = 0, high = 1, dtype: DType = "float32"): Tensor {
+  const [s, t] = streamNodes();
+  const unit = new Tensor(draw.uniform(s, t, shaped("uniform", shape)));
+  const spread = low === 0 && high === 1 ? unit : unit.mul(high - low).add(low);
+  return spread.to(dtype);
+}
+
+/** Numbers of a normal distribution. */
+export function normal(shape: Shape, mean = 0, deviation = 1, dtype: DType = "float32"): Tensor {
+  const [s, t] = streamNodes();
+  const unit = new Tensor(draw.normal(s, t, shaped("normal", shape)));
+  const spread = mean === 0 && deviation === 1 ? unit : unit.mul(deviation).add(mean);
+  return spread.to(dtype);
+}
+
+/** Whole numbers from `low` up to but not including `high`. */
+export function randint(shape: Shape, low: number, high: number, dtype: DType = "int32"): Tensor {
+  if (!(high > low)) throw new CambiumError("value", "randint", `high must be above low, got ${low} to ${high}`);
+  return uniform(shape, 0, 1).mul(high - low).floor().add(low).to(dtype);
+}

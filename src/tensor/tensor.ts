@@ -1,0 +1,220 @@
+import { gradientsLater } from "../autodiff/gradient.ts";
+import { type DType, type TypedArray } from "../base/dtype.ts";
+import { CambiumError } from "../base/error.ts";
+import { type Shape, show, size } from "../base/shape.ts";
+import { type Node, scalar, source } from "../graph/node.ts";
+import { type AnyOp, constant, isOp, numberType, type Op } from "../graph/op.ts";
+import { inOrder } from "../graph/walk.ts";
+import { cast } from "../ops/cast.ts";
+import * as ops from "../ops/table.ts";
+import { computeAlong, currentEngine, evaluate } from "./evaluate.ts";
+import { type Nested, nest, print } from "./print.ts";
+import { currentTrace } from "./trace.ts";
+
+/** An op as a method: the first input is `this`, the others are tensors or numbers. */
+type Method<F> = F extends Op<infer Names extends readonly string[], infer Args>
+  ? Names extends readonly [string]
+    ? (...args: Args) => Tensor
+    : Names extends readonly [string, string]
+      ? (other: Tensor | number, ...args: Args) => Tensor
+      : Names extends readonly [string, string, string]
+        ? (b: Tensor | number, c: Tensor | number, ...args: Args) => Tensor
+        : never
+  : never;
+
+type Methods = { [K in keyof typeof ops as (typeof ops)[K] extends Op<readonly [string, ...string[]], any> ? K : never]: Method<(typeof ops)[K]> };
+
+/** A value you hold: a handle on a node of the graph, computed when its numbers are asked for. */
+export class Tensor {
+  /** @internal The node, for those who do not keep it beyond the current step. Everybody else reads `node`. */
+  leaf: Node;
+  /** The gradient of the last `backward()`s with respect to this tensor, once there is one. */
+  grad: Tensor | undefined = undefined;
+
+  constructor(node: Node) {
+    this.leaf = node;
+    if (!node.op && node.owner === undefined) node.owner = this;
+  }
+
+  /** The graph node behind this tensor. Its memory counts as seen from now on, and is never overwritten. */
+  get node(): Node {
+    const { value } = this.leaf;
+    if (value) value.shared = true;
+    return this.leaf;
+  }
+
+  /** Sizes from the outermost axis to the innermost; `[]` for a scalar. */
+  get shape(): Shape {
+    return this.leaf.shape;
+  }
+
+  get dtype(): DType {
+    return this.leaf.dtype;
+  }
+
+  /** The number of axes. */
+  get rank(): number {
+    return this.leaf.shape.length;
+  }
+
+  /** How many numbers it holds. */
+  get size(): number {
+    return size(this.leaf.shape);
+  }
+
+  /** Whether `backward()` leaves a gradient here (on a leaf) or passes through (elsewhere). */
+  get requiresGrad(): boolean {
+    return this.leaf.requires;
+  }
+
+  set requiresGrad(on: boolean) {
+    if (on === this.leaf.requires) return;
+    if (this.leaf.op) evaluate([this.leaf]);
+    const { value } = this.leaf;
+    if (!value) throw new CambiumError("state", "requiresGrad", "an input of a compiled function cannot be changed while it is traced");
+    this.leaf = source(value, this.shape, on);
+    this.leaf.owner = this;
+  }
+
+  /** The numbers, row-major. Do not write into the array: it is the tensor's own memory. */
+  async data(): Promise<TypedArray> {
+    evaluate([this.leaf]);
+    const value = this.leaf.value!;
+    value.shared = true;
+    return value.host ?? (await currentEngine().read(value));
+  }
+
+  /** The numbers, at once. @throws on engines whose results take time (WebGPU): use `await x.data()` there. */
+  dataSync(): TypedArray {
+    evaluate([this.leaf]);
+    const value = this.leaf.value!;
+    value.shared = true;
+    if (!value.host) throw new CambiumError("engine", "dataSync", `results of the ${currentEngine().name} engine cannot be read without waiting`, "use `await x.data()`");
+    return value.host;
+  }
+
+  /** The one number of a tensor of size 1. */
+  item(): number {
+    if (this.size !== 1) throw new CambiumError("shape", "item", `a tensor of shape ${show(this.shape)} holds ${this.size} numbers, not one`, "use .data(), or reduce it first with .sum() or .mean()");
+    return this.dataSync()[0]!;
+  }
+
+  /** The numbers as nested arrays; booleans for a bool tensor. */
+  async array(): Promise<Nested> {
+    return nest(await this.data(), this.shape, this.dtype);
+  }
+
+  arraySync(): Nested {
+    return nest(this.dataSync(), this.shape, this.dtype);
+  }
+
+  /**
+   * Adds the gradient of this scalar to `grad` of every trainable tensor it depends on.
+   * Nothing is computed yet: the gradients, this value and what an optimizer does with them run as one program.
+   */
+  backward(): void {
+    if (this.size !== 1) throw new CambiumError("shape", "backward", `only a single number has a gradient, this tensor is ${show(this.shape)}`, "end with .sum() or .mean()");
+    const leaves = inOrder([this.leaf], (node) => !node.requires).filter((node) => node.requires && node.inputs.length === 0 && !node.op);
+    if (leaves.length === 0)
+      throw new CambiumError("state", "backward", "this value does not depend on any tensor with requiresGrad", "make parameters with nn.Module or tensor(values, { requiresGrad: true })");
+    const parts = gradientsLater(this.leaf, leaves);
+    leaves.forEach((leaf, i) => {
+      const owner = leaf.owner as Tensor | undefined;
+      if (!owner) return;
+      currentTrace()?.touchGrad(owner);
+      const part = new Tensor(parts[i]!);
+      owner.grad = owner.grad ? owner.grad.add(part) : part;
+    });
+    if (!currentTrace()) computeAlong(this.leaf);
+  }
+
+  /** The same numbers, cut off from the gradient. */
+  detach(): Tensor {
+    const { value } = this.leaf;
+    if (!value) return new Tensor(ops.stopGradient(this.node));
+    value.shared = true;
+    return new Tensor(source(value, this.shape));
+  }
+
+  /**
+   * Makes this tensor hold `next` from now on; whoever read the old value keeps it.
+   * A trainable tensor is computed at once; others (running statistics) along with whatever is computed next.
+   */
+  assign(next: Tensor): void {
+    assignAll([[this, next]]);
+  }
+
+  /** The numbers as another dtype; fractions are cut off on the way to integers. */
+  to(dtype: DType): Tensor {
+    return dtype === this.dtype ? this : new Tensor(cast(this.node, dtype));
+  }
+
+  toString(): string {
+    return print(this);
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return print(this);
+  }
+}
+
+export interface Tensor extends Methods {}
+
+/** Assigns many tensors with one engine call. */
+export function assignAll(pairs: readonly (readonly [Tensor, Tensor])[]): void {
+  for (const [tensor, next] of pairs)
+    if (next.shape.length !== tensor.shape.length || next.shape.some((d, i) => d !== tensor.shape[i]))
+      throw new CambiumError("shape", "assign", `a tensor of shape ${show(tensor.shape)} cannot become ${show(next.shape)}`, "shapes must be equal");
+  const trace = currentTrace();
+  if (trace) {
+    for (const [tensor, next] of pairs) {
+      trace.touch(tensor);
+      tensor.leaf = next.leaf;
+    }
+    return;
+  }
+  const trained = pairs.filter(([tensor]) => tensor.requiresGrad);
+  evaluate(trained.map(([, next]) => next.leaf));
+  for (const [tensor, next] of pairs) {
+    const { leaf } = next;
+    if (tensor.requiresGrad || leaf.value) {
+      leaf.value!.shared ||= next.leaf.op === undefined;
+      tensor.leaf = source(leaf.value!, leaf.shape, tensor.requiresGrad);
+      tensor.leaf.owner = tensor;
+    } else {
+      tensor.leaf = leaf;
+      leaf.owner = tensor;
+      computeAlong(leaf);
+    }
+  }
+}
+
+/** A number next to tensors. Small whole numbers are part of the graph's structure; others are handed over at each run, so that a changing factor compiles once. */
+export function operand(x: Tensor | number, dtype: DType | undefined): Node {
+  if (typeof x !== "number") return x.node;
+  const type = numberType(x, dtype);
+  return Number.isInteger(x) && Math.abs(x) <= 16 ? constant(x, type) : scalar(x, type);
+}
+
+for (const [name, op] of Object.entries<unknown>(ops)) if (isOp(op) && op.method !== false && !op.variadic && op.inputs.length > 0) derive(name, op);
+
+function derive(name: string, op: AnyOp): void {
+  const arity = op.inputs.length;
+  const method =
+    arity === 1
+      ? function (this: Tensor, ...args: unknown[]): Tensor {
+          return new Tensor(op(this.node, ...args));
+        }
+      : function (this: Tensor, ...args: unknown[]): Tensor {
+          if (args.length < arity - 1) throw new CambiumError("value", name, `needs ${arity - 1} more operand${arity > 2 ? "s" : ""} (${op.inputs.slice(1).join(", ")})`);
+          for (let i = 0; i < arity - 1; i++) args[i] = operandAt(name, args[i], this.dtype);
+          return new Tensor(op(this.node, ...args));
+        };
+  Object.defineProperty(Tensor.prototype, name, { value: method, writable: true, configurable: true });
+}
+
+function operandAt(name: string, x: unknown, dtype: DType): Node {
+  if (x instanceof Tensor) return x.node;
+  if (typeof x === "number") return operand(x, dtype);
+  throw new CambiumError("value", name, `expected a tensor or a number, got ${Array.isArray(x) ? "an array" : x === null ? "null" : typeof x}`, Array.isArray(x) ? "wrap it: tensor([...])" : undefined);
+}

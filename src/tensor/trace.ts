@@ -1,0 +1,51 @@
+import { CambiumError } from "../base/error.ts";
+import type { Node } from "../graph/node.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** What a function did to tensors outside of it while it was traced; undone at the end, and done again by every run of the program. */
+export class Trace {
+  private readonly before = new Map<Tensor, Node>();
+  private readonly grads = new Map<Tensor, Tensor | undefined>();
+
+  /** To be called before `tensor` gets another node. */
+  touch(tensor: Tensor): void {
+    if (this.before.has(tensor)) return;
+    if (tensor.leaf.op && !tensor.leaf.value)
+      throw new CambiumError("state", "assign", "a tensor changed inside a compiled function must have been computed before", "read it once (`x.dataSync()`) after making it");
+    this.before.set(tensor, tensor.leaf);
+  }
+
+  /** To be called before `tensor.grad` changes. */
+  touchGrad(tensor: Tensor): void {
+    if (!this.grads.has(tensor)) this.grads.set(tensor, tensor.grad);
+  }
+
+  /** Puts everything back and says which tensors the function changed, into which nodes. */
+  undo(): { tensor: Tensor; from: Node; to: Node }[] {
+    const changes = [...this.before].map(([tensor, from]) => ({ tensor, from, to: tensor.leaf }));
+    for (const { tensor, from } of changes) tensor.leaf = from;
+    for (const [tensor, grad] of this.grads) tensor.grad = grad;
+    return changes.filter(({ from, to }) => from !== to);
+  }
+}
+
+let current: Trace | undefined;
+
+/** The trace under way, if a function is being traced. */
+export const currentTrace = (): Trace | undefined => current;
+
+/** Runs `f` so that nothing it does to tensors has an effect yet. */
+export function traced<T>(f: () => T): { result: T; changes: { tensor: Tensor; from: Node; to: Node }[] } {
+  const outer = current;
+  const trace = new Trace();
+  current = trace;
+  try {
+    const result = f();
+    return { result, changes: trace.undo() };
+  } catch (error) {
+    trace.undo();
+    throw error;
+  } finally {
+    current = outer;
+  }
+}
