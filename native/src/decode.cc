@@ -1,0 +1,321 @@
+// Reads an encoded program and checks everything that could make a kernel leave its memory.
+#include "program.hpp"
+#include <cmath>
+
+namespace cambium {
+namespace {
+
+constexpr int magic = 0x43424d31, version = 1;
+
+class Reader {
+public:
+  Reader(const int32_t* words, size_t wordCount, const double* numbers, size_t numberCount)
+      : words(words), wordCount(wordCount), numbers(numbers), numberCount(numberCount) {}
+
+  int word() {
+    if (at >= wordCount) throw BadProgram("the encoded program ends too early");
+    return words[at++];
+  }
+  /// A word that counts something that follows.
+  int count() {
+    int n = word();
+    if (n < 0 || (size_t)n > wordCount) throw BadProgram("the encoded program has a bad count");
+    return n;
+  }
+  bool flag() { return word() != 0; }
+  double number() {
+    if (numberAt >= numberCount) throw BadProgram("the encoded program ends too early");
+    return numbers[numberAt++];
+  }
+  /// A whole number that may need more than 32 bits.
+  long whole() {
+    double x = number();
+    if (!(std::abs(x) <= 9007199254740991.0) || x != std::floor(x)) throw BadProgram("a size is not a whole number");
+    return (long)x;
+  }
+  long size() {
+    long n = whole();
+    if (n < 0) throw BadProgram("a size is negative");
+    return n;
+  }
+  Dims wholes() {
+    Dims list((size_t)count());
+    for (long& x : list) x = whole();
+    return list;
+  }
+  Dims sizes() {
+    Dims list((size_t)count());
+    for (long& x : list) x = size();
+    return list;
+  }
+  std::string text() {
+    std::string s((size_t)count(), ' ');
+    for (char& c : s) c = (char)word();
+    return s;
+  }
+  DType dtype() { return (DType)choice(5, "dtype"); }
+  int choice(int n, const char* what) {
+    int i = word();
+    if (i < 0 || i >= n) throw BadProgram(std::string(what) + " " + std::to_string(i) + " is not known to this addon");
+    return i;
+  }
+  bool done() const { return at == wordCount && numberAt == numberCount; }
+
+private:
+  const int32_t* words;
+  size_t wordCount;
+  const double* numbers;
+  size_t numberCount;
+  size_t at = 0, numberAt = 0;
+};
+
+/// Reads the parts in the order encode.ts writes them.
+class Decoder {
+public:
+  explicit Decoder(Reader reader) : in(reader) {}
+
+  Program program() {
+    if (in.word() != magic) throw BadProgram("this is not an encoded program");
+    if (int v = in.word(); v != version)
+      throw BadProgram("the program is encoded in version " + std::to_string(v) + ", the addon reads version " + std::to_string(version) + ": build the addon anew");
+    p.threads = in.word();
+    if (p.threads < 1 || p.threads > 256) throw BadProgram("the number of threads must be 1 to 256");
+    p.scalars = in.count();
+    p.arena = in.size(), p.local = in.size(), p.partial = in.size();
+    slots(p.inputs);
+    slots(p.outputs);
+    for (int n = in.count(); n > 0; n--) value();
+    for (int n = in.count(); n > 0; n--) stage();
+    if (!in.done()) throw BadProgram("the encoded program is longer than it should be");
+    return std::move(p);
+  }
+
+private:
+  Reader in;
+  Program p;
+
+  void slots(std::vector<Slot>& list) {
+    for (int n = in.count(); n > 0; n--) {
+      DType dtype = in.dtype();
+      list.push_back({dtype, in.size()});
+    }
+  }
+
+  void value() {
+    Value v;
+    v.at = (At)in.choice(6, "home");
+    v.place = in.size();
+    v.dtype = in.dtype();
+    v.length = in.size();
+    auto slot = [&](const std::vector<Slot>& list, const char* name) {
+      if (v.place >= (long)list.size() || list[v.place].length < v.length || bytesOf(list[v.place].dtype) != bytesOf(v.dtype))
+        throw BadProgram(std::string("a value does not fit its ") + name + " slot");
+    };
+    auto room = [&](long bytes) {
+      if (v.place + v.bytes() > bytes) throw BadProgram("a value does not fit the memory planned for it");
+    };
+    switch (v.at) {
+      case At::input: slot(p.inputs, "input"); break;
+      case At::output: slot(p.outputs, "output"); break;
+      case At::scalar:
+        if (v.place >= p.scalars) throw BadProgram("a value has no scalar slot");
+        break;
+      case At::arena: room(p.arena); break;
+      case At::local: break; // checked where the chunk is known
+      case At::partial: room(p.partial); break;
+    }
+    p.values.push_back(v);
+  }
+
+  int known(int value) {
+    if (value < 0 || value >= (int)p.values.size()) throw BadProgram("a kernel uses value " + std::to_string(value) + ", which does not exist");
+    return value;
+  }
+  int known() { return known(in.word()); }
+
+  View view(const Dims& space, bool folded = false) {
+    View v;
+    v.value = in.word();
+    v.offset = in.whole();
+    v.strides = in.wholes();
+    if (folded && v.value == -1) return v;
+    known(v.value);
+    if (v.strides.size() != space.size()) throw BadProgram("a view has " + std::to_string(v.strides.size()) + " strides for " + std::to_string(space.size()) + " axes");
+    long low = v.offset, high = v.offset;
+    for (size_t i = 0; i < space.size(); i++) {
+      if (space[i] == 0) return v;
+      (v.strides[i] < 0 ? low : high) += v.strides[i] * (space[i] - 1);
+    }
+    if (low < 0 || high >= p.values[v.value].length) throw BadProgram("a view reaches outside its value");
+    return v;
+  }
+
+  /// `folded`: the one store hands the number on instead of storing it.
+  Body body(const Dims& space, bool folded = false) {
+    Body b;
+    b.wide = in.flag();
+    b.given = in.count();
+    for (int n = in.count(); n > 0; n--) b.loads.push_back(view(space));
+    int registers = b.given + (int)b.loads.size();
+    for (int n = in.count(); n > 0; n--) {
+      Instruction i;
+      i.op = in.text();
+      for (int args = in.count(); args > 0; args--) {
+        i.args.push_back(in.word());
+        if (i.args.back() < 0 || i.args.back() >= registers) throw BadProgram(i.op + ": an argument comes later than its use");
+      }
+      i.number = in.number();
+      i.axis = in.word();
+      i.dtype = in.dtype();
+      i.offset = in.whole();
+      i.strides = in.wholes();
+      if (i.axis < 0 || i.axis >= (int)std::max<size_t>(space.size(), 1)) throw BadProgram(i.op + ": no such axis");
+      if (!i.strides.empty() && i.strides.size() != space.size()) throw BadProgram(i.op + ": strides do not match the space");
+      b.code.push_back(std::move(i));
+      registers++;
+    }
+    for (int n = in.count(); n > 0; n--) {
+      Store s;
+      static_cast<View&>(s) = view(space, folded);
+      s.from = in.word();
+      if (s.from < 0 || s.from >= registers) throw BadProgram("a store takes a register that does not exist");
+      if (s.value >= 0 && p.values[s.value].at == At::scalar) throw BadProgram("a scalar cannot be stored to");
+      b.stores.push_back(std::move(s));
+    }
+    return b;
+  }
+
+  Geometry geometry() {
+    Geometry g;
+    g.samples = in.size();
+    g.input = in.sizes(), g.output = in.sizes(), g.window = in.sizes();
+    g.stride = in.sizes(), g.dilation = in.sizes(), g.inputDilation = in.sizes();
+    g.padding = in.wholes();
+    size_t rank = g.input.size();
+    for (const Dims* d : {&g.output, &g.window, &g.stride, &g.dilation, &g.inputDilation, &g.padding})
+      if (d->size() != rank) throw BadProgram("a geometry has unequal ranks");
+    if (rank < 1 || rank > 3) throw BadProgram("a geometry has 1 to 3 spatial axes");
+    for (size_t i = 0; i < rank; i++)
+      if (g.stride[i] < 1 || g.dilation[i] < 1 || g.inputDilation[i] < 1) throw BadProgram("strides and dilations are at least 1");
+    return g;
+  }
+
+  void holds(int value, long length) {
+    if (p.values[value].length < length || p.values[value].at == At::scalar) throw BadProgram("a kernel's operand is too small");
+  }
+
+  static Dims joined(Dims a, const Dims& b) {
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
+  }
+  static Dims joined(Dims a, long b) {
+    a.push_back(b);
+    return a;
+  }
+
+  void stage() {
+    Stage s;
+    s.samples = in.size();
+    s.chunk = in.size();
+    s.serial = in.flag();
+    if (s.samples > 0 && s.chunk < 1) throw BadProgram("a chunk has at least one sample");
+    for (int n = in.count(); n > 0; n--) s.kernels.push_back(kernel());
+    p.stages.push_back(std::move(s));
+  }
+
+  Kernel kernel() {
+    Kernel k;
+    k.kind = (Kind)in.choice(11, "kernel kind");
+    switch (k.kind) {
+      case Kind::map:
+        k.dims = in.sizes();
+        k.body = body(k.dims);
+        break;
+      case Kind::reduce:
+        k.op = (Fold)in.choice(6, "fold");
+        k.dims = in.sizes(), k.fold = in.sizes(), k.inner = in.size();
+        k.body = body(joined(joined(k.dims, k.fold), k.inner), true);
+        if (k.body.stores.size() != 1 || k.body.stores[0].value != -1) throw BadProgram("a reduction's body has one store, with value -1");
+        k.finish = body(joined(k.dims, k.inner));
+        break;
+      case Kind::matmul:
+        k.dims = in.sizes();
+        k.m = in.size(), k.n = in.size(), k.k = in.size();
+        k.a = view(joined(joined(k.dims, k.m), k.k));
+        k.b = view(joined(joined(k.dims, k.k), k.n));
+        k.split = (Split)in.choice(3, "split");
+        k.finish = body(joined(joined(k.dims, k.m), k.n));
+        break;
+      case Kind::conv:
+      case Kind::convKernel: {
+        k.geometry = geometry();
+        k.channels = in.size(), k.filters = in.size(), k.groups = in.size();
+        if (k.groups < 1 || k.channels % k.groups || k.filters % k.groups) throw BadProgram("groups do not divide the channels");
+        long dense = product(k.geometry.window) * (k.channels / k.groups) * k.filters;
+        long images = k.geometry.samples * product(k.geometry.input) * k.channels;
+        long results = k.geometry.samples * product(k.geometry.output) * k.filters;
+        k.x = known(), k.w = known();
+        holds(k.x, images);
+        holds(k.w, k.kind == Kind::conv ? dense : results);
+        if (k.kind == Kind::conv) k.finish = body(space(k, k.filters));
+        else holds(k.out = known(), dense);
+        break;
+      }
+      case Kind::pool:
+        k.most = in.flag();
+        k.geometry = geometry();
+        k.channels = in.size();
+        holds(k.x = known(), k.geometry.samples * product(k.geometry.input) * k.channels);
+        k.finish = body(space(k, k.channels));
+        break;
+      case Kind::unpool:
+      case Kind::poolTake: {
+        k.geometry = geometry();
+        k.channels = in.size();
+        long small = k.geometry.samples * product(k.geometry.output) * k.channels;
+        long large = k.geometry.samples * product(k.geometry.input) * k.channels;
+        bool adjoint = k.kind == Kind::unpool;
+        holds(k.x = known(), adjoint ? small : large);
+        k.index = in.word();
+        if (k.index >= 0 || !adjoint) holds(known(k.index), small);
+        holds(k.out = known(), adjoint ? large : small);
+        break;
+      }
+      case Kind::gather:
+      case Kind::scatterAdd: {
+        k.outer = in.size(), k.size = in.size(), k.count = in.size(), k.inner = in.size();
+        bool gather = k.kind == Kind::gather;
+        holds(k.x = known(), k.outer * (gather ? k.size : k.count) * k.inner);
+        holds(k.index = known(), k.count);
+        holds(k.out = known(), k.outer * (gather ? k.count : k.size) * k.inner);
+        break;
+      }
+      case Kind::pad: {
+        k.dims = in.sizes(), k.low = in.wholes(), k.high = in.wholes();
+        k.number = in.number();
+        k.x = known(), k.out = known();
+        if (k.low.size() != k.dims.size() || k.high.size() != k.dims.size()) throw BadProgram("pad: ends do not match the axes");
+        long n = 1;
+        for (size_t i = 0; i < k.dims.size(); i++) {
+          long size = k.dims[i] + k.low[i] + k.high[i];
+          if (size < 0) throw BadProgram("pad: an axis would have less than no numbers");
+          n *= size;
+        }
+        holds(k.x, product(k.dims));
+        holds(k.out, n);
+        break;
+      }
+    }
+    return k;
+  }
+
+  static Dims space(const Kernel& k, long last) { return joined(joined(Dims{k.geometry.samples}, k.geometry.output), last); }
+};
+
+} // namespace
+
+Program decode(const int32_t* words, size_t wordCount, const double* numbers, size_t numberCount) {
+  return Decoder(Reader(words, wordCount, numbers, numberCount)).program();
+}
+
+} // namespace cambium

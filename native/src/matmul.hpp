@@ -1,0 +1,146 @@
+// Batched matrix product with any strides: out[m][n] = bias[n] + sum over k of a[m][k] * b[k][n].
+#pragma once
+#include "finish.hpp"
+#include "pack.hpp"
+
+namespace cambium::CAMBIUM_ISA {
+
+template <class T>
+struct Matmul {
+  long batch;
+  const T* a;
+  const T* b;
+  T* out; ///< unused when `finish` is set
+  long m, n, k;
+  long aBatch, bBatch, outBatch; ///< distance between batch items
+  long aRow, aCol, bRow, bCol;   ///< a[m][k] is at m * aRow + k * aCol, b[k][n] at k * bRow + n * bCol
+  long outRow;
+  Finish<T> finish;
+  T* scratch;                    ///< of the calling thread, `matmulScratch` bytes
+  const T* bias;                 ///< nullable, n numbers
+};
+
+/// Columns are best split among threads in multiples of this.
+inline long splitUnitN() { return panelWidth; }
+
+// Blocks of the product. A packed block of A and a panel of B stay in L2.
+constexpr long depthBlock = 1024, rowBlock = 8 * tileRows, columnBlock = 512;
+// Finished tiles: up to 2048 numbers, as wide as 128 columns so that a finish sees long rows.
+constexpr long finishTile = 2048, finishColumns = 128;
+// A problem deeper than one depth block and with a finish sums up in scratch, a block of this many rows at a time.
+constexpr long partialRows = 1024;
+
+/// Bytes of scratch a thread needs for a block of a product (m, n: of the block or of the whole product).
+inline size_t matmulScratch(long m, long n, long k) {
+  long depth = std::min(k, depthBlock), columns = std::min(n, columnBlock) + lanes;
+  long floats = finishTile + 16 * finishColumns + std::min(m + tileRows, rowBlock) * depth + 2 * lanes + columns * depth;
+  if (k > depthBlock) floats += std::min(m, partialRows) * (columns + lanes);
+  return (size_t)floats * sizeof(float) + 256;
+}
+
+/// One block of the output, all of k: the state the loops below share.
+struct MatmulBlock {
+  const Matmul<float>& p;
+  const float *a, *b, *bias;
+  long outRow0;     ///< row of this batch item in the flattened output
+  float* out;       ///< where finished or partial sums go, null: to the tile
+  long outStride;
+  float *tile, *packedA, *packedB;
+  bool packA, packB;
+  int vectors;      ///< width of a panel
+
+  /// Adds the depth block [k0, k1) to rows [m0, m1) x columns [n0, n1); out is addressed from (m0, n0).
+  void accumulate(long k0, long k1, long m0, long m1, long n0, long n1) {
+    const long depth = k1 - k0, width = (long)vectors * lanes;
+    if (packB) packPanels(b + k0 * p.bRow + n0 * p.bCol, p.bRow, p.bCol, depth, n1 - n0, width, packedB);
+    for (long r0 = m0; r0 < m1; r0 += rowBlock) {
+      const long r1 = std::min(r0 + rowBlock, m1), most = rowsOf(vectors), blocks = (r1 - r0 + most - 1) / most;
+      long start[rowBlock + 1] = {r0}; // even row blocks: 32 rows are 11 + 11 + 10
+      for (long i = 0; i < blocks; i++) start[i + 1] = start[i] + (r1 - start[i] + blocks - i - 1) / (blocks - i);
+      if (packA)
+        for (long i = 0; i < blocks; i++)
+          packRows(a + start[i] * p.aRow + k0 * p.aCol, p.aRow, p.aCol, start[i + 1] - start[i], depth,
+                   packedA + (start[i] - r0) * depth);
+      const bool finishing = p.finish.apply && k1 == p.k;
+      const long wide = finishing ? std::max(width, std::min(n1 - n0, finishColumns / width * width)) : n1 - n0;
+      const long group = finishing ? std::max(1L, finishTile / (std::min(wide, n1 - n0) * (start[1] - r0))) : blocks;
+      for (long i0 = 0; i0 < blocks; i0 += group) {
+        const long i1 = std::min(i0 + group, blocks);
+        for (long c0 = n0; c0 < n1; c0 += wide) {
+          const long c1 = std::min(c0 + wide, n1), row = start[i0], rows = start[i1] - row;
+          float* to = out ? out + (row - m0) * outStride + (c0 - n0) : tile;
+          const long stride = out ? outStride : wide;
+          for (long c = c0; c < c1; c += width) {
+            const long columns = std::min(width, c1 - c);
+            for (long i = i0; i < i1; i++) {
+              const long r = start[i], count = start[i + 1] - r;
+              const float* ai = packA ? packedA + (r - r0) * depth : a + r * p.aRow + k0 * p.aCol;
+              const float* bi = packB ? packedB + (c - n0) * depth : b + k0 * p.bRow + c;
+              TileSum s{};
+              s.a = &ai, s.b = &bi, s.terms = 1, s.depth = depth;
+              s.aRow = packA ? 1 : p.aRow, s.aTriple = 3 * s.aRow, s.aStep = packA ? count : p.aCol;
+              s.bStep = packB ? (columns + lanes - 1) / lanes * lanes : p.bRow;
+              s.out = to + (r - row) * stride + (c - c0), s.outRow = stride;
+              if (k0 > 0) s.from = s.out, s.fromRow = stride;
+              else s.from = bias ? bias + c : nullptr, s.fromRow = 0;
+              tileSums(s, (int)count, columns, vectors);
+            }
+          }
+          if (finishing) p.finish.apply(p.finish.self, outRow0 + row, rows, c0, c1 - c0, to, stride, nullptr);
+        }
+      }
+    }
+  }
+};
+
+/// Computes batch items [batch0, batch1), rows [m0, m1) and columns [n0, n1) of the product.
+inline void matmul(const Matmul<float>& p, long batch0, long batch1, long m0, long m1, long n0, long n1) {
+  if (m1 <= m0 || n1 <= n0) return;
+  const long m = m1 - m0;
+  const int vectors = vectorsFor(m);
+  const long depth = std::min(p.k, depthBlock), columns = std::min(n1 - n0, columnBlock);
+  auto conflicting = [](long stride) { return stride % 512 == 0; }; // these lines share a few sets of the cache
+  MatmulBlock block{p, nullptr, nullptr, p.bias, 0, nullptr, 0, nullptr, nullptr, nullptr, false, false, vectors};
+  block.packB = p.bCol != 1 || (m >= 8 * tileRows && conflicting(p.bRow));
+  block.packA = n1 - n0 >= 3 * panelWidth && m > 1 && conflicting(p.aCol == 1 ? p.aRow : p.aCol);
+  const bool partial = p.finish.apply && p.k > depthBlock;
+  block.tile = (float*)(((size_t)p.scratch + 63) / 64 * 64);
+  block.packedA = block.tile + finishTile + 16 * finishColumns;
+  block.packedB = block.packedA + std::min(m + tileRows, rowBlock) * depth + 2 * lanes;
+  float* sums = block.packedB + packedPanels(depth, columns);
+  const long rowsAtOnce = partial ? partialRows : m;
+  for (long i = batch0; i < batch1; i++) {
+    block.a = p.a + i * p.aBatch, block.b = p.b + i * p.bBatch, block.outRow0 = i * p.m;
+    for (long r0 = m0; r0 < m1; r0 += rowsAtOnce) {
+      for (long c0 = n0; c0 < n1; c0 += columnBlock) {
+        const long r1 = std::min(r0 + rowsAtOnce, m1), c1 = std::min(c0 + columnBlock, n1);
+        if (partial) block.out = sums, block.outStride = c1 - c0;
+        else if (!p.finish.apply) block.out = p.out + i * p.outBatch + r0 * p.outRow + c0, block.outStride = p.outRow;
+        long k0 = 0;
+        do {
+          const long k1 = std::min(k0 + depthBlock, p.k);
+          block.accumulate(k0, k1, r0, r1, c0, c1);
+          k0 = k1;
+        } while (k0 < p.k);
+      }
+    }
+  }
+}
+
+/// Any other number type: plain loops.
+template <class T>
+void matmul(const Matmul<T>& p, long batch0, long batch1, long m0, long m1, long n0, long n1) {
+  for (long i = batch0; i < batch1; i++) {
+    for (long r = m0; r < m1; r++) {
+      for (long c = n0; c < n1; c++) {
+        T sum = p.bias ? p.bias[c] : T(0);
+        const T *a = p.a + i * p.aBatch + r * p.aRow, *b = p.b + i * p.bBatch + c * p.bCol;
+        for (long k = 0; k < p.k; k++) sum += a[k * p.aCol] * b[k * p.bRow];
+        if (p.finish.apply) p.finish.apply(p.finish.self, i * p.m + r, 1, c, 1, &sum, 1, nullptr);
+        else p.out[i * p.outBatch + r * p.outRow + c] = sum;
+      }
+    }
+  }
+}
+
+} // namespace cambium::CAMBIUM_ISA

@@ -1,0 +1,135 @@
+// A compiled step as plain data: the C++ mirror of src/compiler/program.ts, free of any instruction set.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace cambium {
+
+/// Places in the list of dtypes of src/base/dtype.ts.
+enum class DType : int { float32, float64, int32, uint8, boolean };
+
+inline long bytesOf(DType type) {
+  return type == DType::float64 ? 8 : type == DType::float32 || type == DType::int32 ? 4 : 1;
+}
+
+enum class At : int { input, output, scalar, arena, local, partial };
+
+struct Value {
+  At at;
+  long place; ///< slot, or offset in bytes
+  DType dtype;
+  long length;
+  long bytes() const { return length * bytesOf(dtype); }
+};
+
+using Dims = std::vector<long>;
+
+struct View {
+  int value;
+  long offset;
+  Dims strides;
+};
+
+struct Instruction {
+  std::string op;
+  std::vector<int> args;
+  double number = 0;         ///< of `number`
+  int axis = 0;              ///< of `index`
+  DType dtype = DType::float32; ///< of `cast`
+  long offset = 0;           ///< of `random`
+  Dims strides;              ///< of `random`
+};
+
+struct Store : View {
+  int from;
+};
+
+struct Body {
+  bool wide; ///< float64 arithmetic
+  int given;
+  std::vector<View> loads;
+  std::vector<Instruction> code;
+  std::vector<Store> stores;
+};
+
+struct Geometry {
+  long samples;
+  Dims input, output, window, stride, dilation, inputDilation, padding;
+};
+
+enum class Kind : int { map, reduce, matmul, conv, convKernel, pool, unpool, poolTake, gather, scatterAdd, pad };
+enum class Fold : int { sum, max, min, prod, argMax, argMin };
+enum class Split : int { batch, m, n };
+
+/// One kernel of any kind; each kind uses the fields it needs.
+struct Kernel {
+  Kind kind;
+  Dims dims; ///< map, pad: the space; reduce: outer; matmul: batch
+  Dims fold;
+  long inner = 1;
+  Fold op = Fold::sum;
+  Body body, finish;
+  long m = 0, n = 0, k = 0;
+  View a, b;
+  Split split = Split::m;
+  Geometry geometry;
+  long channels = 0, filters = 0, groups = 1;
+  int x = -1, w = -1, out = -1, index = -1;
+  bool most = false; ///< pool: max instead of sum
+  long outer = 0, size = 0, count = 0;
+  Dims low, high;
+  double number = 0;
+};
+
+struct Stage {
+  long samples, chunk;
+  bool serial;
+  std::vector<Kernel> kernels;
+};
+
+struct Slot {
+  DType dtype;
+  long length;
+};
+
+struct Program {
+  int threads;
+  std::vector<Value> values;
+  std::vector<Slot> inputs, outputs;
+  int scalars;
+  std::vector<Stage> stages;
+  long arena, local, partial;
+};
+
+/// What is wrong with a program.
+struct BadProgram : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// Reads the stream that src/engines/native/encode.ts writes; throws BadProgram when it is damaged.
+Program decode(const int32_t* words, size_t wordCount, const double* numbers, size_t numberCount);
+
+/// A program made ready on one instruction set.
+struct Step {
+  virtual ~Step() = default;
+  /// Allocates the step's memory if that is not done yet; the number of bytes newly allocated.
+  virtual size_t ready() = 0;
+  virtual void run(void* const* inputs, void* const* outputs, const double* scalars) = 0;
+};
+
+/// The door to the kernels compiled for one instruction set.
+struct Kernels {
+  const char* isa;
+  std::unique_ptr<Step> (*prepare)(const Program&);
+};
+
+inline long product(const Dims& dims) {
+  long n = 1;
+  for (long d : dims) n *= d;
+  return n;
+}
+
+} // namespace cambium
