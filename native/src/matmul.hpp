@@ -16,7 +16,7 @@ struct Matmul {
   long aRow, aCol, bRow, bCol;   ///< a[m][k] is at m * aRow + k * aCol, b[k][n] at k * bRow + n * bCol
   long outRow;
   Finish<T> finish;
-  T* scratch;                    ///< of the calling thread, `matmulScratch` bytes
+  T* scratch;                    ///< of the calling thread, `matmulScratch` bytes, aligned to 64
   const T* bias;                 ///< nullable, n numbers
 };
 
@@ -104,7 +104,7 @@ inline void matmul(const Matmul<float>& p, long batch0, long batch1, long m0, lo
   block.packB = p.bCol != 1 || (m >= 8 * tileRows && conflicting(p.bRow));
   block.packA = n1 - n0 >= 3 * panelWidth && m > 1 && conflicting(p.aCol == 1 ? p.aRow : p.aCol);
   const bool partial = p.finish.apply && p.k > depthBlock;
-  block.tile = (float*)(((size_t)p.scratch + 63) / 64 * 64);
+  block.tile = p.scratch;
   block.packedA = block.tile + finishTile + 16 * finishColumns;
   block.packedB = block.packedA + std::min(m + tileRows, rowBlock) * depth + 2 * lanes;
   float* sums = block.packedB + packedPanels(depth, columns);

@@ -1,6 +1,8 @@
 // Checks every compute kernel against plain loops in double and measures it. Not part of the package.
 // make -C native/test && native/test/build/kernels [check|bench] [part of a name]
 #include "harness.hpp"
+#include "../src/conv.hpp"
+#include "../src/convkernel.hpp"
 #include "../src/matmul.hpp"
 #include <string>
 
@@ -27,6 +29,9 @@ struct Store {
   Finish<float> finish() { return {apply, this}; }
 };
 
+/// Scratch comes aligned to 64 bytes, and here ends at the guard.
+long scratchFloats(size_t bytes) { return (long)((bytes + 63) / 64 * 16); }
+
 bool close(double got, double want, double scale) { return std::fabs(got - want) <= 1e-6 * scale + 1e-6; }
 
 void checkMatmul(int rounds) {
@@ -47,7 +52,7 @@ void checkMatmul(int rounds) {
     p.outRow = n + pad, p.outBatch = m * p.outRow;
     Guarded a(batch * p.aBatch), b((batch - 1) * p.bBatch + extent(k, p.bRow, n, p.bCol)), bias(n);
     Guarded out((batch - 1) * p.outBatch + (m - 1) * p.outRow + n, false);
-    Guarded scratch((long)((matmulScratch(m, n, k) + 3) / 4));
+    Guarded scratch(scratchFloats(matmulScratch(m, n, k)));
     p.a = a, p.b = b, p.out = out, p.scratch = scratch, p.bias = below(2) ? bias.data : nullptr;
     Store store{out, p.outRow};
     if (below(2)) p.finish = store.finish(), p.out = nullptr, p.outBatch = 0;
@@ -70,6 +75,78 @@ void checkMatmul(int rounds) {
     snprintf(what, sizeof what, "matmul %ldx%ldx%ld batch %ld a%c b%c finish %d (round %d)", m, k, n, batch, "NT"[aT],
              "NT"[bT], p.finish.apply != nullptr, round);
     expect(ok, what);
+  }
+}
+
+Geometry randomGeometry(int round) {
+  Geometry g{};
+  g.n = between(1, 3), g.spatial = (int)between(1, 3);
+  for (int i = 0; i < 3; i++) g.in[i] = g.out[i] = g.kernel[i] = g.stride[i] = g.dilation[i] = g.inputDilation[i] = 1, g.padLow[i] = 0;
+  const int kind = (int)below(6); // 0: depthwise, 1: groups, 2: thin, 3: pointwise, else plain
+  for (int i = 3 - g.spatial; i < 3; i++) {
+    g.kernel[i] = kind == 3 ? 1 : between(1, 5), g.in[i] = between(1, g.spatial == 3 ? 7 : i == 2 && round % 8 == 0 ? 40 : 14);
+    if (kind == 3 && below(2)) { g.out[i] = g.in[i]; continue; }
+    g.stride[i] = below(2) ? 1 : between(1, 3), g.dilation[i] = below(3) ? 1 : between(1, 3);
+    g.inputDilation[i] = below(3) ? 1 : between(1, 3), g.padLow[i] = below(2) ? 0 : between(-2, 5);
+    const long high = below(2) ? 0 : between(-2, 5), reach = (g.kernel[i] - 1) * g.dilation[i] + 1;
+    const long length = (g.in[i] - 1) * g.inputDilation[i] + 1 + g.padLow[i] + high;
+    if (length < reach) { g.padLow[i] = reach, g.out[i] = 1; continue; }
+    g.out[i] = (length - reach) / g.stride[i] + 1;
+  }
+  g.channels = between(1, 40), g.filters = between(1, 70), g.groups = 1;
+  if (below(3) == 0) g.channels = 32, g.filters = 64;
+  if (kind == 0) g.channels = g.filters = g.groups = between(2, 100);
+  if (kind == 1) g.groups = between(2, 4), g.channels = g.groups * between(1, 9), g.filters = g.groups * between(1, 20);
+  if (kind == 2) g.channels = between(1, 4), g.dilation[2] = 1;
+  return g;
+}
+
+void describe(const Geometry& g, const char* what, int round, char* text) {
+  int at = sprintf(text, "%s n %ld c %ld f %ld groups %ld (round %d)", what, g.n, g.channels, g.filters, g.groups, round);
+  for (int i = 0; i < 3; i++)
+    at += sprintf(text + at, " [in %ld out %ld k %ld s %ld d %ld id %ld p %ld]", g.in[i], g.out[i], g.kernel[i], g.stride[i],
+                  g.dilation[i], g.inputDilation[i], g.padLow[i]);
+}
+
+void checkConv(int rounds) {
+  for (int round = 0; round < rounds; round++) {
+    Conv<float> p{};
+    (Geometry&)p = randomGeometry(round);
+    Conv<double> q{};
+    (Geometry&)q = p;
+    const long xs = p.n * p.inPixels() * p.channels, ws = p.taps() * (p.channels / p.groups) * p.filters;
+    const long rows = p.n * p.outPixels(), ys = rows * p.filters;
+    Guarded x(xs), w(ws), bias(p.filters), y(ys, false), scratch(scratchFloats(convScratch(p)));
+    const bool hasBias = below(2);
+    p.x = x, p.w = w, p.y = y, p.scratch = scratch, p.bias = hasBias ? bias.data : nullptr;
+    Store store{y, p.filters};
+    const bool finish = below(2);
+    if (finish) p.finish = store.finish(), p.y = nullptr;
+    const long n0 = below(p.n);
+    conv(p, n0, p.n), conv(p, 0, n0);
+    std::vector<double> xd(x.data, x + xs), wd(w.data, w + ws), bd(bias.data, bias + p.filters), yd((size_t)ys);
+    q.x = xd.data(), q.w = wd.data(), q.y = yd.data(), q.bias = hasBias ? bd.data() : nullptr;
+    conv(q, 0, q.n);
+    bool ok = true;
+    for (long i = 0; i < ys; i++) ok = ok && close(y[i], yd[(size_t)i], 4 + (double)(p.taps() * p.channels) / 20);
+    char text[600];
+    describe(p, finish ? "conv with finish" : "conv", round, text);
+    expect(ok, text);
+
+    ConvKernel<float> k{};
+    (Geometry&)k = p;
+    ConvKernel<double> kd{};
+    (Geometry&)kd = p;
+    Guarded dw(ws, false), dy(ys), scratch2(scratchFloats(convKernelScratch(p)));
+    std::vector<double> dyd(dy.data, dy + ys), dwd((size_t)ws);
+    k.x = x, k.dy = dy, k.dw = dw, k.scratch = scratch2;
+    convKernel(k, n0, p.n, false), convKernel(k, 0, n0, true);
+    kd.x = xd.data(), kd.dy = dyd.data(), kd.dw = dwd.data();
+    convKernel(kd, 0, p.n, false);
+    ok = true;
+    for (long i = 0; i < ws; i++) ok = ok && close(dw[i], dwd[(size_t)i], 4 + (double)rows / 20);
+    describe(p, "conv kernel gradient", round, text);
+    expect(ok, text);
   }
 }
 
@@ -101,6 +178,76 @@ void benchMatmul() {
   }
 }
 
+Geometry square(long n, long in, long channels, long filters, long kernel, long pad, long stride = 1) {
+  Geometry g{};
+  g.n = n, g.spatial = 2, g.channels = channels, g.filters = filters, g.groups = 1;
+  for (int i = 0; i < 3; i++) {
+    const bool used = i > 0;
+    g.in[i] = used ? in : 1, g.kernel[i] = used ? kernel : 1, g.stride[i] = used ? stride : 1, g.padLow[i] = used ? pad : 0;
+    g.dilation[i] = g.inputDilation[i] = 1, g.out[i] = used ? (in + 2 * pad - kernel) / stride + 1 : 1;
+  }
+  return g;
+}
+
+double usefulFlops(const Geometry& g) {
+  double total = 2.0 * g.n * (g.channels / g.groups) * g.filters;
+  for (int i = 0; i < 3; i++) {
+    long pairs = 0;
+    for (long o = 0; o < g.out[i]; o++)
+      for (long k = 0; k < g.kernel[i]; k++) pairs += g.source(i, o, k) >= 0;
+    total *= (double)pairs;
+  }
+  return total;
+}
+
+void benchConv() {
+  struct { const char* name; Geometry g; } shapes[] = {
+      {"cnn conv2 12x12 32>64 (4 images)", square(4, 12, 32, 64, 3, 0)},
+      {"cnn conv2 12x12 32>64 (128 images)", square(128, 12, 32, 64, 3, 0)},
+      {"cnn conv2 13x13 32>64 (128 images)", square(128, 13, 32, 64, 3, 0)},
+      {"cnn conv2 data gradient (4 images)", square(4, 10, 64, 32, 3, 2)},
+      {"cnn conv2 data gradient (128 images)", square(128, 10, 64, 32, 3, 2)},
+      {"cnn conv1 28x28 1>32 (4 images)", square(4, 28, 1, 32, 3, 0)},
+      {"cnn conv1 28x28 1>32 padded (4 images)", square(4, 28, 1, 32, 3, 1)},
+      {"rgb 32x32 3>32 padded (4 images)", square(4, 32, 3, 32, 3, 1)},
+      {"resnet 7x7 s2 224x224 3>64", square(1, 224, 3, 64, 7, 3, 2)},
+      {"resnet 56x56 64>64 (2 images)", square(2, 56, 64, 64, 3, 1)},
+      {"58x58 64>64 valid (2 images)", square(2, 58, 64, 64, 3, 0)},
+      {"resnet 28x28 128>128 (2 images)", square(2, 28, 128, 128, 3, 1)},
+      {"resnet 14x14 256>256 (2 images)", square(2, 14, 256, 256, 3, 1)},
+      {"resnet 7x7 512>512 (2 images)", square(2, 7, 512, 512, 3, 1)},
+      {"resnet 56x56 s2 64>128 (2 images)", square(2, 56, 64, 128, 3, 1, 2)},
+      {"5x5 64>64 padded (8 images)", square(8, 5, 64, 64, 3, 1)},
+      {"3x3 64>64 padded (8 images)", square(8, 3, 64, 64, 3, 1)},
+      {"pointwise 14x14 256>256 (2 images)", square(2, 14, 256, 256, 1, 0)},
+  };
+  Geometry upward = square(2, 28, 128, 64, 3, 1); // the data gradient of a convolution with stride 2
+  for (int i = 1; i < 3; i++) upward.inputDilation[i] = 2, upward.out[i] = 56;
+  Geometry depthwise = square(2, 28, 128, 128, 3, 1);
+  depthwise.groups = 128;
+  Geometry groups = square(2, 28, 128, 128, 3, 1);
+  groups.groups = 4;
+  auto bench = [](const char* title, const Geometry& g) {
+    char name[99];
+    snprintf(name, sizeof name, "conv %s", title);
+    if (!wanted(name)) return;
+    float *x = buffer((size_t)(g.n * g.inPixels() * g.channels)), *y = buffer((size_t)(g.n * g.outPixels() * g.filters));
+    float* w = buffer((size_t)(g.taps() * g.channels / g.groups * g.filters));
+    float* scratch = buffer(std::max(convScratch(g), convKernelScratch(g)) / 4 + 16);
+    Conv<float> p{};
+    (Geometry&)p = g, p.x = x, p.w = w, p.y = y, p.scratch = scratch;
+    report(name, usefulFlops(g), [&] { conv(p, 0, g.n); });
+    ConvKernel<float> k{};
+    (Geometry&)k = g, k.x = x, k.dy = y, k.dw = w, k.scratch = scratch;
+    report("     kernel gradient", usefulFlops(g), [&] { convKernel(k, 0, g.n, false); });
+    free(x), free(y), free(w), free(scratch);
+  };
+  for (auto& s : shapes) bench(s.name, s.g);
+  bench("data gradient of s2 28x28 128>64 (2 images)", upward);
+  bench("depthwise 28x28 128 (2 images)", depthwise);
+  bench("4 groups 28x28 128>128 (2 images)", groups);
+}
+
 /// GFLOP/s of multiply-adds that touch registers only.
 double measurePeak() {
   float out[lanes] = {1};
@@ -122,12 +269,13 @@ int main(int count, char** words) {
   if (count > 2) filter = words[2];
   if (mode != "bench") {
     if (wanted("matmul")) checkMatmul(400);
+    if (wanted("conv")) checkConv(600);
     printf("%d checks, %d wrong\n", checks, failures);
   }
   if (mode != "check") {
     peak = measurePeak();
     printf("peak of one thread: %.0f GFLOP/s, %d lanes\n", peak, lanes);
-    benchMatmul();
+    benchMatmul(), benchConv();
   }
   return failures != 0;
 }
