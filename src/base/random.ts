@@ -43,7 +43,7 @@ export function threefry2x32(key0: number, key1: number, counter0: number, count
 
 /**
  * A sequence of random numbers that depends on nothing but its seed and its number: streams of one seed are independent of each other.
- * @throws a `value` error when `seed` is not a whole number from 0 to 2^53 - 1
+ * @throws a `value` error when `seed` is not a whole number between -2^53 and 2^53
  */
 export class Stream {
   readonly #key0: number;
@@ -54,9 +54,9 @@ export class Stream {
   #spare = Number.NaN;
 
   constructor(seed: number, number = 0) {
-    if (!Number.isSafeInteger(seed) || seed < 0) throw new CambiumError("value", "seed", `${seed} is not a seed; a seed is a whole number from 0 to 2^53 - 1`);
+    if (!Number.isSafeInteger(seed)) throw new CambiumError("value", "seed", `${seed} is not a seed; a seed is a whole number between -2^53 and 2^53`);
     this.#key0 = seed >>> 0;
-    this.#key1 = Math.floor(seed / 2 ** 32);
+    this.#key1 = Math.floor(seed / 2 ** 32) >>> 0;
     this.#number = number;
   }
 

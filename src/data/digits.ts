@@ -18,7 +18,7 @@ const side = 28;
 
 /**
  * Digits 0 to 9 in many hands, drawn from strokes with seeded distortions: data like MNIST that needs no file.
- * @throws a `value` error when a count or the seed is not a whole number from 0
+ * @throws a `value` error when a count is not a whole number from 0, or the seed no whole number
  */
 export function drawDigits(options: DigitsOptions = {}): ImageSplit {
   const { train = 12_000, test = 2_000, seed = 0 } = options;

@@ -1,4 +1,4 @@
-import { allocate, bytesOf, type DType, dtypeOf, type TypedArray } from "../base/dtype.ts";
+import { allocate, type DType, dtypeOf, type TypedArray } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
 import { type Shape, show, size } from "../base/shape.ts";
 
@@ -38,6 +38,9 @@ const kinds = new Map<string, Kind>([
 
 const kindOf: Partial<Record<DType, string>> = { float64: "F64", float32: "F32", int32: "I32", uint8: "U8", bool: "BOOL" };
 
+/** The dtypes that can be written, in the order of the reference implementation. */
+const written = Object.keys(kindOf) as DType[];
+
 /** The reference implementation reads no longer header. */
 const longestHeader = 100_000_000;
 
@@ -49,7 +52,7 @@ const longestHeader = 100_000_000;
 export function encode(tensors: Record<string, StoredTensor>, metadata?: Record<string, string>): Uint8Array<ArrayBuffer> {
   const header: [string, unknown][] = metadata && Object.keys(metadata).length > 0 ? [["__metadata__", metadata]] : [];
   // Wide numbers first, so that every tensor is aligned to its own width.
-  const order = Object.entries(tensors).sort(([a, x], [b, y]) => bytesOf(y.dtype) - bytesOf(x.dtype) || (a < b ? -1 : 1));
+  const order = Object.entries(tensors).sort(([a, x], [b, y]) => written.indexOf(x.dtype) - written.indexOf(y.dtype) || (a < b ? -1 : 1));
   let end = 0;
   for (const [name, tensor] of order) {
     const kind = checked(name, tensor);
@@ -75,7 +78,7 @@ function checked(name: string, { dtype, shape, data }: StoredTensor): string {
   const where = `safetensors "${name}"`;
   if (name === "__metadata__") throw new CambiumError("name", where, "is the name of the file's metadata; a tensor needs another");
   const kind = kindOf[dtype];
-  if (!kind) throw new CambiumError("dtype", where, `${dtype} cannot be written yet; ${Object.keys(kindOf).join(", ")} can`);
+  if (!kind) throw new CambiumError("dtype", where, `${dtype} cannot be written yet; ${written.join(", ")} can`);
   const held = dtypeOf(data);
   if (held !== dtype && !(held === "uint8" && dtype === "bool")) throw new CambiumError("dtype", where, `is ${dtype}, but its data is ${held}`);
   if (data.length !== size(shape)) throw new CambiumError("shape", where, `has ${data.length} numbers; shape ${show(shape)} takes ${size(shape)}`);

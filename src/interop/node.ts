@@ -1,6 +1,6 @@
 import { CambiumError } from "../base/error.ts";
 import { readIfThere, writeAtomically } from "../data/node.ts";
-import { decode, encode, type Safetensors } from "./safetensors.ts";
+import { decode, encode, type Safetensors } from "../data/safetensors.ts";
 
 export { writeAtomically };
 
