@@ -26,7 +26,9 @@ export class Canvas {
     for (let y = top; y <= bottom; y++)
       for (let x = left; x <= right; x++) {
         const along = Math.min(1, Math.max(0, ((x - x0) * dx + (y - y0) * dy) / squared));
-        const away = Math.hypot(x - x0 - along * dx, y - y0 - along * dy);
+        const ex = x - x0 - along * dx;
+        const ey = y - y0 - along * dy;
+        const away = Math.sqrt(ex * ex + ey * ey);
         const value = ink * Math.min(1, (reach - away) / soft);
         const at = y * side + x;
         if (value > pixels[at]!) pixels[at] = value;

@@ -131,7 +131,8 @@ function develop(canvas: Canvas, random: Stream, out: Uint8Array): void {
     const word = grain > 0 ? random.uint32() : 0;
     for (let j = 0; j < 4; j++) {
       const noise = grain * (((word >>> (8 * j)) & 255) / 255 - 0.5);
-      out[i + j] = Math.round(255 * Math.min(1, Math.max(0, Math.min(1, canvas.pixels[i + j]!) + (grain > 0 ? noise : 0))));
+      const ink = Math.min(1, canvas.pixels[i + j]!) + noise;
+      out[i + j] = Math.round(255 * Math.min(1, Math.max(0, ink)));
     }
   }
 }
