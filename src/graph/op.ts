@@ -57,6 +57,8 @@ export interface OpSpec<Names extends readonly string[], Args extends unknown[],
   readonly gradient?: (dy: Node, at: At<Names>, attrs: A, node: Node) => Partial<Record<Names[number], Node | readonly Node[]>>;
   /** The same op in smaller ops, for gradients and for engines that have no kernel of their own for it. */
   readonly decompose?: (at: At<Names>, attrs: A, node: Node) => Node;
+  /** For macros: the nodes a use of it stands for; `part`s of it say which. */
+  readonly expand?: (inputs: readonly Node[], attrs: A) => readonly Node[];
   /** For elementwise ops: the arbiter, on one number of each input, in double precision. */
   readonly scalar?: (...numbers: number[]) => number;
   /** The arbiter: plain loops in double precision. Results are rounded to the dtype by the caller. */
