@@ -22,7 +22,7 @@ function stepTo(node: Node): Step {
   // A node without inputs may be one that has been computed and has let go of them.
   if (!op || op.constant || node.inputs.length === 0 || !isFloat(node.dtype)) return { node, from: none, renamed: false };
   if (op.gradient) return { node, from: node.inputs, renamed: false };
-  const written = op.name === "part" ? expansion(node.inputs[0]!)[node.attrs.place as number] : op.decompose?.(at(node), node.attrs, node);
+  const written = op.name === "part" ? expansion(node.inputs[0]!)[node.attrs.index as number] : op.decompose?.(at(node), node.attrs, node);
   return written ? { node, from: [written], renamed: true } : { node, from: node.inputs, renamed: false };
 }
 

@@ -74,7 +74,7 @@ const gradient: VariadicOp = defineOp({
  */
 export function gradientsLater(loss: Node, wrt: readonly Node[], { createGraph = false }: { createGraph?: boolean } = {}): Node[] {
   const macro = gradient([loss, ...wrt]);
-  return wrt.map(({ shape, dtype }, place) => new Node(part, [macro], { place, shape, dtype }, shape, dtype, createGraph));
+  return wrt.map(({ shape, dtype }, index) => new Node(part, [macro], { index, shape, dtype }, shape, dtype, createGraph));
 }
 
 /**

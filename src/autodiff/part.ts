@@ -4,11 +4,11 @@ import type { Node } from "../graph/node.ts";
 import { defineOp, type Op } from "../graph/op.ts";
 
 /** One of the values a macro stands for. */
-export const part: Op<["macro"], [place: number, shape: Shape, dtype: DType]> = defineOp({
+export const part: Op<["macro"], [index: number, shape: Shape, dtype: DType]> = defineOp({
   name: "part",
   kind: "macro",
   inputs: ["macro"],
-  attrs: (_, place: number, shape: Shape, dtype: DType) => ({ place, shape, dtype }),
+  attrs: (_, index: number, shape: Shape, dtype: DType) => ({ index, shape, dtype }),
   shape: (_, { shape }) => shape,
   dtype: (_, { dtype }) => dtype,
   cases: [],

@@ -27,7 +27,7 @@ function evaluate(roots: readonly Node[], known: Map<Node, Float64Array>, rounde
     if (!op || node.value) known.set(node, leaf(node));
     else if (op.expand) continue;
     else if (op.name === "part") {
-      const meant = expansion(node.inputs[0]!)[node.attrs.place as number]!;
+      const meant = expansion(node.inputs[0]!)[node.attrs.index as number]!;
       evaluate([meant], known, rounded);
       known.set(node, known.get(meant)!);
     } else known.set(node, run(node, node.inputs.map((input) => known.get(input)!), rounded));
