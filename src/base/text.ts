@@ -33,9 +33,13 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
   return best;
 }
 
-/** What to throw when there is no `what` called `name`. */
-export function unknownName(where: string, what: string, name: string, known: Iterable<string>): CambiumError {
+/** A hint for who wrote a name that is not known. */
+export function suggest(name: string, known: Iterable<string>): string {
   const names = [...known];
   const near = nearest(name, names);
-  return new CambiumError("name", where, `there is no ${what} "${name}"; known are ${names.join(", ")}`, near === undefined ? undefined : `did you mean "${near}"?`);
+  return near === undefined ? `known are ${names.join(", ")}` : `did you mean "${near}"? Known are ${names.join(", ")}`;
 }
+
+/** What to throw when there is no `what` called `name`. */
+export const unknownName = (where: string, what: string, name: string, known: Iterable<string>): CambiumError =>
+  new CambiumError("name", where, `there is no ${what} "${name}"`, suggest(name, known));
