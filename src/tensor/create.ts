@@ -3,7 +3,7 @@ import { allocate, dtypeOf, type DType, type TypedArray } from "../base/dtype.ts
 import { CambiumError } from "../base/error.ts";
 import { type Shape, show, size } from "../base/shape.ts";
 import { hostMemory, source } from "../graph/node.ts";
-import { concat as concatNodes, stack as stackNodes } from "../ops/movement.ts";
+import { concat as concatNodes, stack as stackNodes } from "../ops/slice.ts";
 import { type Nested } from "./print.ts";
 import { Tensor } from "./tensor.ts";
 

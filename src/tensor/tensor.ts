@@ -1,7 +1,7 @@
 import { gradientsLater } from "../autodiff/gradient.ts";
 import { type DType, type TypedArray } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
-import { type Shape, show, size } from "../base/shape.ts";
+import { type Axes, type Shape, show, size } from "../base/shape.ts";
 import { type Node, scalar, source } from "../graph/node.ts";
 import { type AnyOp, constant, isOp, numberType, type Op } from "../graph/op.ts";
 import { inOrder } from "../graph/walk.ts";
@@ -149,14 +149,52 @@ export class Tensor {
     return dtype === this.dtype ? this : new Tensor(cast(this.node, dtype));
   }
 
+  /** Two axes swapped; the last two when left out. */
+  transpose(a?: number, b?: number): Tensor {
+    return new Tensor(ops.transpose(this.node, a, b));
+  }
+
+  /** Axis `from` taken out and set in again as axis `to`. */
+  moveAxis(from: number, to: number): Tensor {
+    return new Tensor(ops.moveAxis(this.node, from, to));
+  }
+
+  /** Without the axes of size 1, or without those of `axes`. */
+  squeeze(axes?: Axes): Tensor {
+    return new Tensor(ops.squeeze(this.node, axes));
+  }
+
+  /** With new axes of size 1, which stand at `axes` of the result. */
+  expandDims(axes: Axes = 0): Tensor {
+    return new Tensor(ops.expandDims(this.node, axes));
+  }
+
+  /** The axes from `start` to `end`, both included, made one. */
+  flatten(start?: number, end?: number): Tensor {
+    return new Tensor(ops.flatten(this.node, start, end));
+  }
+
+  /** Cut along `axis` into that many equal pieces, or into pieces of the given sizes. */
+  split(pieces: number | readonly number[], axis = 0): Tensor[] {
+    return ops.split(this.node, pieces, axis).map((node) => new Tensor(node));
+  }
+
+  /** Repeated whole, `times[i]` times along axis `i`. */
+  tile(times: readonly number[]): Tensor {
+    return new Tensor(ops.tile(this.node, times));
+  }
+
   toString(): string {
     return print(this);
   }
-
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return print(this);
-  }
 }
+
+// Node shows a tensor's numbers, not its fields.
+Object.defineProperty(Tensor.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+  value(this: Tensor): string {
+    return print(this);
+  },
+});
 
 export interface Tensor extends Methods {}
 

@@ -1,0 +1,58 @@
+import { Node } from "../graph/node.ts";
+import { type AnyOp, defineOp } from "../graph/op.ts";
+import { isLeaf, rewrite } from "./rewrite.ts";
+import { accessOf, isView, isWhole } from "./view.ts";
+
+/** Only the compiler writes this: the numbers of `x` laid out in order in memory of their own. */
+export const copy: AnyOp = defineOp({
+  name: "copy",
+  kind: "elementwise",
+  inputs: ["x"],
+  shape: ([x]) => x!,
+  scalar: (x) => x!,
+  cases: [],
+  method: false,
+});
+
+const fixed = (node: Node): boolean => node.op?.name === "constant" || node.number !== undefined;
+
+/** Which inputs of an op its kernel reads as plain memory. */
+const plainInputs: Readonly<Record<string, readonly number[]>> = {
+  conv: [0, 1],
+  convKernel: [0, 1],
+  windowArgMax: [0],
+  windowTake: [0, 1],
+  windowPut: [0, 1],
+  windowSum: [0],
+  windowSpread: [0],
+  gather: [0, 1],
+  scatterAdd: [0, 1],
+  pad: [0],
+};
+
+/** Sets copies in where a kernel cannot read through a view, and where a result is not a value of its own. */
+export function setCopies(roots: readonly Node[]): Node[] {
+  const solid = (node: Node): Node => {
+    const access = accessOf(node)!;
+    return fixed(access.base) || access.base.op?.name === "range" || !isWhole(node.shape, access) ? copy(node) : node;
+  };
+  const graph = rewrite(roots, (node) => {
+    const { name } = node.op!;
+    if (name === "reshape" && !accessOf(node)) return new Node(node.op, [copy(node.inputs[0]!)], node.attrs, node.shape, node.dtype, node.requires);
+    if (name === "matmul") return withInputs(node, (input) => (fixed(accessOf(input)!.base) ? copy(input) : input));
+    const plain = plainInputs[name];
+    return plain ? withInputs(node, (input, i) => (plain.includes(i) ? solid(input) : input)) : node;
+  });
+  const taken = new Set<Node>();
+  return graph.map((root) => {
+    const own = !isLeaf(root) && !isView(root) && root.op!.name !== "constant" && root.op!.name !== "range" && !taken.has(root);
+    const result = own ? root : copy(root);
+    taken.add(result);
+    return result;
+  });
+}
+
+function withInputs(node: Node, change: (input: Node, i: number) => Node): Node {
+  const inputs = node.inputs.map(change);
+  return inputs.every((input, i) => input === node.inputs[i]) ? node : new Node(node.op, inputs, node.attrs, node.shape, node.dtype, node.requires);
+}

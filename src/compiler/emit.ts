@@ -1,0 +1,270 @@
+/** Clusters written out as kernels. */
+import { type DType } from "../base/dtype.ts";
+import { same, type Shape, size, strides as rowMajor } from "../base/shape.ts";
+import type { Node } from "../graph/node.ts";
+import { BodyBuilder, collapse } from "./body.ts";
+import { type Cluster, type Clustering, isStored } from "./cluster.ts";
+import type { Body, Geometry, Kernel, View } from "./program.ts";
+import { accessOf } from "./view.ts";
+
+/** A value before it is decided where it lives. */
+export interface Draft {
+  readonly node: Node;
+  readonly dtype: DType;
+  readonly length: number;
+  /** One copy a thread, to be summed by who reads it. */
+  partial: boolean;
+}
+
+/** Kernels in an order that works, and the values between them. */
+export class Emitter {
+  readonly values: Draft[] = [];
+  readonly kernels: Kernel[] = [];
+  private readonly ids = new Map<Node, number>();
+  private readonly clustering: Clustering;
+  private readonly roots: ReadonlySet<Node>;
+
+  constructor(clustering: Clustering, roots: readonly Node[]) {
+    this.clustering = clustering;
+    this.roots = new Set(roots);
+  }
+
+  valueOf(node: Node): number {
+    let id = this.ids.get(node);
+    if (id === undefined) {
+      this.ids.set(node, (id = this.values.length));
+      this.values.push({ node, dtype: node.dtype, length: size(node.shape), partial: false });
+    }
+    return id;
+  }
+
+  emit(): void {
+    for (const c of inOrder(this.clustering.clusters)) {
+      if (c.kind === "map") this.map(c);
+      else if (c.kind === "reduce") this.reduce(c);
+      else if (c.kind === "matmul") this.matmul(c);
+      else if (c.kind === "conv") this.conv(c);
+      else if (c.kind === "pool") this.pool(c);
+      else this.alone(c.anchor!);
+    }
+  }
+
+  /** The body of `nodes` over `space`, with what is needed elsewhere stored. */
+  private body(c: Cluster, space: Shape, nodes: readonly Node[], given: readonly (readonly Node[])[]): Body {
+    const builder = new BodyBuilder(space, c.wide, this, given);
+    for (const node of nodes) builder.add(node);
+    for (const node of [...given.flat(), ...nodes]) if (isStored(this.clustering, this.roots, node)) builder.store(node, this.valueOf(node));
+    return builder.finish();
+  }
+
+  private map(c: Cluster): void {
+    const body = this.body(c, c.space, c.nodes, []);
+    this.kernels.push({ kind: "map", dims: c.space, body });
+  }
+
+  private reduce(c: Cluster): void {
+    const node = c.anchor!;
+    const x = node.inputs[0]!;
+    const axes = node.attrs.axes as readonly number[];
+    const last = x.shape.length - 1;
+    const outerAxes = x.shape.flatMap((_, i) => (axes.includes(i) || i === last ? [] : [i]));
+    const innerAxes = axes.includes(last) || last < 0 ? [] : [last];
+    const order = [...outerAxes, ...axes, ...innerAxes];
+    const inner = innerAxes.length > 0 ? x.shape[last]! : 1;
+    const before = new BodyBuilder(x.shape, c.wide, this);
+    for (const n of c.before) before.add(n);
+    const from = before.operand(node, x);
+    before.storeAt(from, { value: -1, offset: 0, strides: rowMajor(x.shape) });
+    const body = reorder(before.finish(), order, innerAxes.length === 0);
+    const outer = outerAxes.map((i) => x.shape[i]!);
+    const fold = axes.map((i) => x.shape[i]!);
+    const op = node.op!.name as "sum";
+    const finishSpace = [...outer, inner];
+    const partial = op === "sum" && axes[0] === 0 && x.shape[0]! > 1 && (x.shape.length > 2 || size(x.shape) >= 65536) && outer.length === 0;
+    if (!partial) {
+      // Finish nodes have the fold's own shape, which the finish space equals but for axes of size 1.
+      const finish = this.body(c, node.shape, c.nodes, [[node]]);
+      this.kernels.push({ kind: "reduce", op, outer, fold, inner, body, finish: over(finish, node.shape, finishSpace) });
+      return;
+    }
+    const value = this.valueOf(node);
+    this.values[value]!.partial = true;
+    const raw = new BodyBuilder(node.shape, c.wide, this, [[node]]);
+    raw.store(node, value);
+    this.kernels.push({ kind: "reduce", op, outer, fold, inner, body, finish: over(raw.finish(), node.shape, finishSpace) });
+    if (c.nodes.length > 0) this.kernels.push({ kind: "map", dims: node.shape, body: this.body(c, node.shape, c.nodes, []) });
+  }
+
+  private matmul(c: Cluster): void {
+    const node = c.anchor!;
+    const [a, b] = node.inputs as [Node, Node];
+    const rank = node.shape.length;
+    const [m, n, k] = [node.shape[rank - 2]!, node.shape[rank - 1]!, a.shape[a.shape.length - 1]!];
+    const batch = node.shape.slice(0, -2);
+    const va = this.operandView(a, batch);
+    const vb = this.operandView(b, batch);
+    // Batches and rows join where the operands and everything the finish reads allow it: two loads that only say how a and b step.
+    const finish = this.body(c, node.shape, c.nodes, [[node]]);
+    const guide = { ...finish, loads: [...finish.loads, { ...va, strides: [...va.strides.slice(0, -1), 0] }, { ...vb, strides: [...vb.strides.slice(0, -2), 0, vb.strides[rank - 1]!] }] };
+    const joined = collapse(node.shape, [guide], true, false);
+    const loads = joined.bodies[0]!.loads;
+    const ja = loads[loads.length - 2]!;
+    const jb = loads[loads.length - 1]!;
+    const space = joined.space.length >= 2 ? joined.space : [1, ...joined.space];
+    const lead = (s: readonly number[]): number[] => (joined.space.length >= 2 ? [...s] : [0, ...s]);
+    const body = { ...joined.bodies[0]!, loads: loads.slice(0, -2) };
+    const rows = space[space.length - 2]!;
+    this.kernels.push({
+      kind: "matmul",
+      batch: space.slice(0, -2),
+      m: rows,
+      n,
+      k,
+      a: { ...ja, strides: [...lead(ja.strides).slice(0, -1), va.strides[rank - 1]!] },
+      b: { ...jb, strides: [...lead(jb.strides).slice(0, -2), vb.strides[rank - 2]!, lead(jb.strides)[space.length - 1]!] },
+      finish: joined.space.length >= 2 ? body : { ...body, loads: body.loads.map((v) => ({ ...v, strides: lead(v.strides) })), stores: body.stores.map((v) => ({ ...v, strides: lead(v.strides) })) },
+      split: size(space.slice(0, -2)) >= 8 && rows * n < 65536 ? "batch" : n >= 64 && n * 32 >= m ? "n" : "m",
+    });
+  }
+
+  /** A matmul's operand over [...batch, rows, columns]. */
+  private operandView(x: Node, batch: Shape): View {
+    const access = accessOf(x)!;
+    const lead = batch.length + 2 - x.shape.length;
+    const strides = Array.from({ length: batch.length + 2 }, (_, i) => (i < lead || (i < batch.length && x.shape[i - lead] === 1) ? 0 : access.strides[i - lead]!));
+    return { value: this.valueOf(access.base), offset: access.offset, strides };
+  }
+
+  /** The value behind a node that is read as plain memory. */
+  private plain(node: Node): number {
+    return this.valueOf(accessOf(node)!.base);
+  }
+
+  private conv(c: Cluster): void {
+    const node = c.anchor!;
+    const [x, w] = node.inputs as [Node, Node];
+    const channels = x.shape[x.shape.length - 1]!;
+    const filters = node.shape[node.shape.length - 1]!;
+    const finish = this.body(c, node.shape, c.nodes, [[node]]);
+    this.kernels.push({ kind: "conv", geometry: geometryOf(node, x.shape, node.shape, w.shape.slice(0, -2)), channels, filters, groups: node.attrs.groups as number, x: this.plain(x), w: this.plain(w), finish });
+  }
+
+  private pool(c: Cluster): void {
+    const node = c.anchor!;
+    const x = node.inputs[0]!;
+    const mode = node.op!.name === "windowSum" ? "sum" : "max";
+    const takes = mode === "max" ? this.clustering.users.get(node)!.filter((user) => user.op!.name === "windowTake" && this.clustering.of.get(user) === c) : [node];
+    const finish = this.body(c, node.shape, c.nodes, mode === "max" ? [takes, [node]] : [takes]);
+    this.kernels.push({ kind: "pool", mode, geometry: geometryOf(node, x.shape, node.shape, node.attrs.window as Shape), channels: x.shape[x.shape.length - 1]!, x: this.plain(x), finish });
+  }
+
+  private alone(node: Node): void {
+    const out = this.valueOf(node);
+    const [x, second] = node.inputs as [Node, Node];
+    const channels = x.shape[x.shape.length - 1]!;
+    switch (node.op!.name) {
+      case "convKernel": {
+        this.values[out]!.partial = true;
+        const window = node.shape.slice(0, -2);
+        return void this.kernels.push({ kind: "convKernel", geometry: geometryOf(node, x.shape, second.shape, window), channels, filters: second.shape[second.shape.length - 1]!, groups: node.attrs.groups as number, x: this.plain(x), dy: this.plain(second), out });
+      }
+      case "windowPut":
+        return void this.kernels.push({ kind: "unpool", geometry: geometryOf(node, node.shape, x.shape, node.attrs.window as Shape), channels, dy: this.plain(x), index: this.plain(second), out });
+      case "windowSpread":
+        return void this.kernels.push({ kind: "unpool", geometry: geometryOf(node, node.shape, x.shape, node.attrs.window as Shape), channels, dy: this.plain(x), index: undefined, out });
+      case "windowTake":
+        return void this.kernels.push({ kind: "poolTake", geometry: geometryOf(node, x.shape, node.shape, node.attrs.window as Shape), channels, x: this.plain(x), index: this.plain(second), out });
+      case "gather": {
+        const axis = node.attrs.axis as number;
+        return void this.kernels.push({ kind: "gather", outer: size(x.shape.slice(0, axis)), size: x.shape[axis]!, count: size(second.shape), inner: size(x.shape.slice(axis + 1)), x: this.plain(x), index: this.plain(second), out });
+      }
+      case "scatterAdd": {
+        const axis = node.attrs.axis as number;
+        return void this.kernels.push({ kind: "scatterAdd", outer: size(node.shape.slice(0, axis)), size: node.shape[axis]!, count: size(second.shape), inner: size(node.shape.slice(axis + 1)), x: this.plain(x), index: this.plain(second), out });
+      }
+      case "pad":
+        return void this.kernels.push({ kind: "pad", dims: x.shape, low: node.attrs.low as number[], high: node.attrs.high as number[], number: node.attrs.value as number, x: this.plain(x), out });
+      default: {
+        // concat: each part is copied to its place.
+        const axis = node.attrs.axis as number;
+        const steps = rowMajor(node.shape);
+        let offset = 0;
+        for (const part of node.inputs) {
+          const builder = new BodyBuilder(part.shape, false, this);
+          const access = accessOf(part)!;
+          builder.storeAt(builder.read(access.base, access.offset, access.strides), { value: out, offset, strides: steps });
+          const wide = node.dtype === "float64" || node.dtype === "int32";
+          if (size(part.shape) > 0) this.kernels.push({ kind: "map", dims: part.shape, body: { ...builder.finish(), type: wide ? "float64" : "float32" } });
+          offset += part.shape[axis]! * steps[axis]!;
+        }
+      }
+    }
+  }
+}
+
+/** Clusters so that each comes after what it reads. */
+function inOrder(clusters: readonly Cluster[]): Cluster[] {
+  const done = new Set<Cluster>();
+  const out: Cluster[] = [];
+  const visit = (c: Cluster): void => {
+    const stack: [Cluster, Iterator<Cluster>][] = [[c, c.needs[Symbol.iterator]()]];
+    done.add(c);
+    while (stack.length > 0) {
+      const [top, needs] = stack[stack.length - 1]!;
+      const next = needs.next();
+      if (next.done) {
+        out.push(top);
+        stack.pop();
+      } else if (!done.has(next.value)) {
+        done.add(next.value);
+        stack.push([next.value, next.value.needs[Symbol.iterator]()]);
+      }
+    }
+  };
+  for (const c of clusters) if (!done.has(c)) visit(c);
+  return out;
+}
+
+function geometryOf(node: Node, input: Shape, output: Shape, window: Shape): Geometry {
+  const { attrs } = node;
+  const spatial = window.length;
+  const ones = new Array<number>(spatial).fill(1);
+  return {
+    samples: output[0]!,
+    input: input.slice(1, 1 + spatial),
+    output: output.slice(1, 1 + spatial),
+    window,
+    stride: (attrs.stride as number[] | undefined) ?? ones,
+    dilation: (attrs.dilation as number[] | undefined) ?? ones,
+    inputDilation: (attrs.inputDilation as number[] | undefined) ?? ones,
+    padding: ((attrs.padding as [number, number][] | undefined) ?? ones.map(() => [0, 0] as [number, number])).map(([low]) => low),
+  };
+}
+
+/** A body with the axes of its space in another order; with `tail`, one more axis of size 1 at the end. */
+function reorder(body: Body, order: readonly number[], tail: boolean): Body {
+  const pick = (strides: readonly number[]): number[] => [...order.map((i) => strides[i]!), ...(tail ? [0] : [])];
+  return {
+    ...body,
+    loads: body.loads.map((v) => ({ ...v, strides: pick(v.strides) })),
+    stores: body.stores.map((v) => ({ ...v, strides: pick(v.strides) })),
+    code: body.code.map((c) => (c.attrs?.strides ? { ...c, attrs: { ...c.attrs, strides: pick(c.attrs.strides as number[]) } } : c.op === "index" ? { ...c, attrs: { axis: order.indexOf(c.attrs!.axis as number) } } : c)),
+  };
+}
+
+/** A body over `from` as one over `to`, which differs by axes of size 1 only. */
+function over(body: Body, from: Shape, to: Shape): Body {
+  if (same(from, to)) return body;
+  const big = from.flatMap((d, i) => (d === 1 ? [] : [i]));
+  let next = 0;
+  const source = to.map((d) => (d === 1 ? -1 : big[next++]!));
+  const pick = (strides: readonly number[]): number[] => source.map((i) => (i < 0 ? 0 : strides[i]!));
+  return {
+    ...body,
+    loads: body.loads.map((v) => ({ ...v, strides: pick(v.strides) })),
+    stores: body.stores.map((v) => ({ ...v, strides: pick(v.strides) })),
+    code: body.code.map((c) =>
+      c.attrs?.strides ? { ...c, attrs: { ...c.attrs, strides: pick(c.attrs.strides as number[]) } } : c.op === "index" ? { ...c, attrs: { axis: Math.max(0, source.indexOf(c.attrs!.axis as number)) } } : c,
+    ),
+  };
+}

@@ -1,0 +1,139 @@
+/** Algebra: the same numbers from less work. */
+import { isFloat } from "../base/dtype.ts";
+import { broadcastShapes, same } from "../base/shape.ts";
+import type { Node } from "../graph/node.ts";
+import { constant } from "../graph/op.ts";
+import { range } from "../ops/gather.ts";
+import { logSoftmax } from "../ops/softmax.ts";
+import { broadcast } from "../ops/spread.ts";
+import { permute, reshape } from "../ops/movement.ts";
+import { isLeaf, onInputs, rewrite } from "./rewrite.ts";
+
+/** Applies the rules until none does any more. */
+export function simplify(roots: readonly Node[]): Node[] {
+  let graph = [...roots];
+  for (let round = 0; round < 16; round++) {
+    const next = rewrite(graph, rule);
+    if (next.every((node, i) => node === graph[i])) return next;
+    graph = next;
+  }
+  return graph;
+}
+
+function rule(node: Node): Node {
+  const { name, kind } = node.op!;
+  if (kind === "elementwise") return arithmetic(withoutBroadcast(node));
+  const [x] = node.inputs as [Node];
+  switch (name) {
+    case "stopGradient":
+      return x;
+    case "reshape":
+      if (same(x.shape, node.shape)) return x;
+      return is(x, "reshape") ? reshape(x.inputs[0]!, node.shape) : node;
+    case "broadcast":
+      if (same(x.shape, node.shape)) return x;
+      return is(x, "broadcast") ? broadcast(x.inputs[0]!, node.shape) : node;
+    case "permute": {
+      const order = node.attrs.order as number[];
+      if (order.every((axis, i) => axis === i)) return x;
+      if (!is(x, "permute")) return node;
+      const inner = x.attrs.order as number[];
+      return permute(
+        x.inputs[0]!,
+        order.map((axis) => inner[axis]!),
+      );
+    }
+    case "slice":
+      return same(x.shape, node.shape) ? x : node;
+    case "pad":
+      return same(x.shape, node.shape) && [...(node.attrs.low as number[]), ...(node.attrs.high as number[])].every((n) => n === 0) ? x : node;
+    case "flip":
+      return (node.attrs.axes as number[]).every((axis) => x.shape[axis] === 1) ? x : node;
+    case "range": {
+      // Counting along one axis of many is counting along one axis, copied.
+      if (node.shape.length === 1) return node;
+      const axis = node.attrs.axis as number;
+      const line = range([node.shape[axis]!], 0, node.dtype);
+      return broadcast(
+        reshape(
+          line,
+          node.shape.map((d, i) => (i === axis ? d : 1)),
+        ),
+        node.shape,
+      );
+    }
+    case "concat":
+      return node.inputs.length === 1 ? x : node;
+    case "sum":
+    case "max":
+    case "min":
+    case "prod":
+      // A fold over single numbers only drops axes.
+      return x.dtype === node.dtype && (node.attrs.axes as number[]).every((axis) => x.shape[axis] === 1) ? (same(x.shape, node.shape) ? x : reshape(x, node.shape)) : node;
+    default:
+      return node;
+  }
+}
+
+const is = (node: Node, name: string): boolean => !isLeaf(node) && node.op!.name === name;
+
+/** The number a node is everywhere, if it is a constant. */
+function numberOf(node: Node): number | undefined {
+  if (isLeaf(node)) return undefined;
+  if (node.op!.name === "constant") return node.attrs.value as number;
+  return node.op!.name === "broadcast" || node.op!.name === "reshape" ? numberOf(node.inputs[0]!) : undefined;
+}
+
+/** Operands are copied along axes by the op itself. */
+function withoutBroadcast(node: Node): Node {
+  let current = node;
+  node.inputs.forEach((_, i) => {
+    const input = current.inputs[i]!;
+    if (!is(input, "broadcast")) return;
+    const shapes = current.inputs.map((x, j) => (i === j ? input.inputs[0]!.shape : x.shape));
+    const shape = shapes.reduce((a, b) => broadcastShapes("simplify", a, b));
+    if (same(shape, node.shape)) current = onInputs(current, current.inputs.with(i, input.inputs[0]!));
+  });
+  return current;
+}
+
+function arithmetic(node: Node): Node {
+  const { name } = node.op!;
+  const [a, b] = node.inputs as [Node, Node];
+  const numbers = node.inputs.map(numberOf);
+  if (node.inputs.length > 0 && node.op!.scalar && numbers.every((n) => n !== undefined) && name !== "cast") return everywhere(node.op!.scalar(...(numbers as number[])), node);
+  const [p, q] = numbers;
+  switch (name) {
+    case "cast":
+      if (a.dtype === node.dtype) return a;
+      return p !== undefined && isFloat(node.dtype) && isFloat(a.dtype) ? everywhere(p, node) : node;
+    case "add":
+      if (q === 0) return as(a, node);
+      return p === 0 ? as(b, node) : node;
+    case "sub":
+      return q === 0 ? as(a, node) : node;
+    case "mul":
+      if (q === 1) return as(a, node);
+      return p === 1 ? as(b, node) : node;
+    case "div":
+      return q === 1 ? as(a, node) : node;
+    case "neg":
+      return is(a, "neg") ? a.inputs[0]! : node;
+    case "log":
+      return is(a, "softmax") ? logSoftmax(a.inputs[0]!, (a.attrs.axes as number[] | undefined)?.[0] ?? (a.attrs.axis as number)) : node;
+    default:
+      return node;
+  }
+}
+
+/** `x` in place of `node`, when it is alike in all but how often its numbers are written. */
+function as(x: Node, node: Node): Node {
+  if (x.dtype !== node.dtype) return node;
+  return same(x.shape, node.shape) ? x : broadcast(x, node.shape);
+}
+
+function everywhere(value: number, { shape, dtype }: Node): Node {
+  const one = constant(dtype === "float32" ? Math.fround(value) : dtype === "bool" ? Number(value !== 0) : value, dtype);
+  return shape.length === 0 ? one : broadcast(one, shape);
+}
+
