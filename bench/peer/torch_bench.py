@@ -33,7 +33,7 @@ import time
 os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
 
 HERE = os.path.abspath(__file__)
-ROUNDS = 5  # a setting is timed in so many turns and its best turn counts: a neighbour on the machine stalls OpenMP a hundredfold
+ROUNDS = 12  # a setting is timed in so many turns and its best turn counts: a neighbour on the machine stalls OpenMP a hundredfold
 
 
 def quantiles(times_ns: list[int]) -> dict:

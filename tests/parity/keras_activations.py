@@ -1,0 +1,63 @@
+"""Cases of keras.activations by name and of the activation layers, whose defaults sometimes differ from the name's."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_layer import case, label, random_of
+from record import tensor
+
+HARD = np.float32(
+    [
+        [0.0, -0.0, 1e-4, -1e-4, 0.5, -0.5, 1.0, -1.0],
+        [2.0, -2.0, 3.0, -3.0, 6.0, -6.0, 0.3, -0.7],
+        [1.7, -2.4, 4.5, -3.9, 20.1, -20.1, 50.0, -50.0],
+        [80.0, -80.0, 104.0, -104.0, 1000.0, -1000.0, 1e4, -1e4],
+    ]
+)
+
+ELEMENTWISE = ["relu", "sigmoid", "tanh", "elu", "selu", "gelu", "swish", "silu", "softplus", "softsign", "leaky_relu"]
+ELEMENTWISE += ["hard_sigmoid", "hard_silu", "hard_swish", "relu6", "linear", "mish", "celu", "log_sigmoid"]
+OF_ROWS = ["softmax", "log_softmax"]
+
+LAYERS = [
+    ("relu", {}),
+    ("relu", {"max_value": 6.0}),
+    ("relu", {"max_value": 4.0, "negative_slope": 0.1, "threshold": 0.6}),
+    ("leakyRelu", {}),
+    ("leakyRelu", {"negative_slope": 0.1}),
+    ("elu", {}),
+    ("elu", {"alpha": 0.5}),
+    ("softmax", {}),
+    ("softmax", {"axis": 0}),
+    ("prelu", {}),
+]
+
+
+def named(name: str, x: np.ndarray) -> dict:
+    """The function that `activation: name` means."""
+    given = tf.constant(x)
+    gradient = random_of(name).standard_normal(x.shape).astype(np.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        output = keras.activations.get(name)(given)
+        total = tf.reduce_sum(output * gradient)
+    return {
+        "name": name,
+        "activation": name,
+        "inputs": [tensor(x)],
+        "output": tensor(output.numpy()),
+        "outputGradient": tensor(gradient),
+        "gradients": {"input0": tensor(tape.gradient(total, given).numpy())},
+    }
+
+
+def cases() -> list[dict]:
+    return [
+        *(named(name, HARD) for name in ELEMENTWISE),
+        named("exponential", HARD[:3]),
+        *(named(name, HARD) for name in OF_ROWS),
+        *(case(f"layer {label(kind, options)}", kind, inputs=HARD[:3], **options) for kind, options in LAYERS),
+    ]

@@ -1,0 +1,44 @@
+"""Writes tests/parity/keras/*.json: what Keras computes for the cases in keras_*.py beside this file.
+
+    python -m venv .venv && .venv/bin/pip install tensorflow==2.21.0 keras==3.15.1
+    .venv/bin/python tests/parity/keras_values.py [layers activations losses metrics optimizers starts fit]
+
+Versions: Keras 3.15.1 on TensorFlow 2.21.0 (CPU), NumPy 2.4. Seeded: a second run writes the same bytes on the same kind of processor.
+README.md says what the fields mean.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "CUDA_VISIBLE_DEVICES": ""}
+
+import keras
+import tensorflow
+
+import keras_activations
+import keras_fit
+import keras_layers
+import keras_losses
+import keras_metrics
+import keras_optimizers
+import keras_starts
+from record import write
+
+AREAS = {
+    "layers": keras_layers.cases,
+    "activations": keras_activations.cases,
+    "losses": keras_losses.cases,
+    "metrics": keras_metrics.cases,
+    "optimizers": keras_optimizers.cases,
+    "starts": keras_starts.cases,
+    "fit": keras_fit.cases,
+}
+
+if __name__ == "__main__":
+    tensorflow.config.threading.set_intra_op_parallelism_threads(1)
+    tensorflow.config.threading.set_inter_op_parallelism_threads(1)
+    for area in sys.argv[1:] or AREAS:
+        keras.utils.set_random_seed(0)
+        write(f"keras/{area}.json", f"Keras {keras.__version__} on TensorFlow {tensorflow.__version__}", AREAS[area]())
