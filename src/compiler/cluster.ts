@@ -1,4 +1,5 @@
 /** Which ops share a kernel. */
+import type { DType } from "../base/dtype.ts";
 import { same, type Shape, strides as rowMajor } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { inOrder } from "../graph/walk.ts";
@@ -40,7 +41,8 @@ export interface Clustering {
 export const isInline = (node: Node): boolean => node.number !== undefined || (!isLeaf(node) && (node.op!.name === "constant" || (node.op!.name === "range" && node.shape.length === 1)));
 
 /** Whether arithmetic on `node` needs double precision: float32 holds no whole numbers beyond 2²⁴. */
-const isWide = (node: Node): boolean => [node, ...node.inputs].some(({ dtype }) => dtype === "float64" || dtype === "int32" || dtype === "int64") || node.op!.kind === "random";
+const isWide = (node: Node): boolean => wideType(node.dtype) || node.inputs.some(({ dtype }) => wideType(dtype)) || node.op!.kind === "random";
+const wideType = (dtype: DType): boolean => dtype === "float64" || dtype === "int32" || dtype === "int64";
 
 /** Whether a map's row number is what `node` is: one number for each row of `space`. */
 export const isCell = (shape: Shape, space: Shape): boolean =>
@@ -134,7 +136,7 @@ export function cluster(roots: readonly Node[]): Clustering {
       put(of.get(node.inputs[1]!)!, node);
     } else {
       const kind = name === "matmul" ? "matmul" : name === "conv" ? "conv" : name === "windowArgMax" || name === "windowSum" ? "pool" : "alone";
-      put(open(kind, node, node.shape, name === "windowArgMax" ? isWide(node.inputs[0]!) : isWide(node)), node);
+      put(open(kind, node, node.shape, name === "windowArgMax" ? wideType(node.inputs[0]!.dtype) : isWide(node)), node);
     }
   }
 

@@ -108,22 +108,36 @@ export class Emitter {
     const guide = { ...finish, loads: [...finish.loads, { ...va, strides: [...va.strides.slice(0, -1), 0] }, { ...vb, strides: [...vb.strides.slice(0, -2), 0, vb.strides[rank - 1]!] }] };
     const joined = collapse(node.shape, [guide], true, false);
     const loads = joined.bodies[0]!.loads;
-    const ja = loads[loads.length - 2]!;
-    const jb = loads[loads.length - 1]!;
-    const space = joined.space.length >= 2 ? joined.space : [1, ...joined.space];
-    const lead = (s: readonly number[]): number[] => (joined.space.length >= 2 ? [...s] : [0, ...s]);
-    const body = { ...joined.bodies[0]!, loads: loads.slice(0, -2) };
-    const rows = space[space.length - 2]!;
+    const last = joined.space.length - 1;
+    const steps = { a: loads[loads.length - 2]!.strides, b: loads[loads.length - 1]!.strides };
+    // Rows that b steps along too are batches after all: then each batch has one row.
+    const single = last < 1 || steps.b[last - 1] !== 0;
+    const rows = single ? 1 : joined.space[last - 1]!;
+    const batches = joined.space.slice(0, single ? last : last - 1);
+    const lead = (s: readonly number[], row: number): number[] => [...s.slice(0, batches.length), single ? row : s[last - 1]!];
+    const spread = (v: View): number[] => [...lead(v.strides, 0), v.strides[last]!];
+    const body = joined.bodies[0]!;
     this.kernels.push({
       kind: "matmul",
-      batch: space.slice(0, -2),
+      batch: batches,
       m: rows,
       n,
       k,
-      a: { ...ja, strides: [...lead(ja.strides).slice(0, -1), va.strides[rank - 1]!] },
-      b: { ...jb, strides: [...lead(jb.strides).slice(0, -2), vb.strides[rank - 2]!, lead(jb.strides)[space.length - 1]!] },
-      finish: joined.space.length >= 2 ? body : { ...body, loads: body.loads.map((v) => ({ ...v, strides: lead(v.strides) })), stores: body.stores.map((v) => ({ ...v, strides: lead(v.strides) })) },
-      split: size(space.slice(0, -2)) >= 8 && rows * n < 65536 ? "batch" : n >= 64 && n * 32 >= m ? "n" : "m",
+      a: { ...va, strides: [...lead(steps.a, 0), va.strides[rank - 1]!] },
+      b: { ...vb, strides: [...steps.b.slice(0, batches.length), vb.strides[rank - 2]!, steps.b[last]!] },
+      finish: {
+        ...body,
+        loads: body.loads.slice(0, -2).map((v) => ({ ...v, strides: spread(v) })),
+        stores: body.stores.map((v) => ({ ...v, strides: spread(v) })),
+        code: body.code.map((c) =>
+          c.attrs?.strides
+            ? { ...c, attrs: { ...c.attrs, strides: [...lead(c.attrs.strides as number[], 0), (c.attrs.strides as number[])[last]!] } }
+            : c.op === "index" && single && c.attrs!.axis === last
+              ? { ...c, attrs: { axis: last + 1 } }
+              : c,
+        ),
+      },
+      split: size(batches) >= 8 && rows * n < 65536 ? "batch" : n >= 64 && n * 32 >= rows ? "n" : "m",
     });
   }
 

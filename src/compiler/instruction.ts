@@ -1,6 +1,6 @@
 /** The elementwise ops every engine's kernels can do inside a body. */
 export const instructions: ReadonlySet<string> = new Set([
-  ...["copy", "cast", "random", "uniform"],
+  ...["copy", "cast", "randomBits", "uniform"],
   ...["add", "sub", "mul", "div", "pow", "mod", "floorDiv", "minimum", "maximum", "atan2", "hypot"],
   ...["less", "lessEqual", "greater", "greaterEqual", "equal", "notEqual"],
   ...["logicalAnd", "logicalOr", "logicalXor", "logicalNot", "where"],
