@@ -29,7 +29,7 @@ export function expandMacros(roots: readonly Node[]): Node[] {
       const macro = node.inputs[0]!;
       let parts = written.get(macro);
       if (!parts) written.set(macro, (parts = macro.op!.expand!(macro.inputs, macro.attrs)));
-      return parts[node.attrs.place as number]!;
+      return parts[node.attrs.index as number]!;
     });
   }
 }

@@ -21,14 +21,20 @@ class Instance<R extends Results> {
   private readonly prepared: Prepared;
   private readonly engine: Engine;
   private readonly leaves: readonly Node[];
-  private readonly places: ReadonlyMap<Node, number>;
-  private readonly scalars: readonly Node[];
-  /** Slots of random streams in the order in which they were drawn. */
+  /** For each input, the argument it is, or −1. */
+  private readonly places: readonly number[];
+  /** For each input that is no argument, the tensor whose numbers of the day it takes. */
+  private readonly holders: readonly (Tensor | undefined)[];
+  /** Numbers read anew at each run, and random streams in the order in which they were drawn. */
+  private readonly readings: readonly { slot: number; read: () => number }[];
   private readonly streams: readonly number[];
+  private readonly numbers: Float64Array;
   private readonly results: readonly Node[];
   private readonly rebuild: (tensors: Tensor[]) => R;
   private readonly changes: readonly Change[];
-  private readonly numbers: Float64Array;
+  private readonly sizes: readonly number[];
+  private readonly inputs: Memory[];
+  private readonly outputs: Memory[];
 
   constructor(f: (...args: Tensor[]) => R, args: readonly Tensor[]) {
     flush();
@@ -39,15 +45,20 @@ class Instance<R extends Results> {
     this.results = tensors.map((t) => t.leaf);
     this.changes = changes;
     const roots = [...this.results, ...changes.map((c) => c.to)];
+    this.sizes = roots.map((root) => size(root.shape));
     const order = inOrder(roots, (node) => node.value !== undefined || node.op === undefined);
     this.leaves = order.filter((node) => node.value !== undefined || (node.op === undefined && node.number === undefined));
-    this.scalars = order.filter((node) => node.value === undefined && node.number !== undefined);
-    this.streams = this.scalars.flatMap((node, i) => (node.owner === nextStream ? [i] : [])).sort((a, b) => this.scalars[a]!.number! - this.scalars[b]!.number!);
-    this.numbers = Float64Array.from(this.scalars, (node) => node.number!);
-    this.places = new Map(given.map((node, i) => [node, i]));
+    this.places = this.leaves.map((leaf) => given.indexOf(leaf));
+    this.holders = this.leaves.map((leaf, i) => (this.places[i]! < 0 && leaf.owner instanceof Tensor ? leaf.owner : undefined));
+    const scalars = order.filter((node) => node.value === undefined && node.number !== undefined);
+    this.numbers = Float64Array.from(scalars, (node) => node.number!);
+    this.readings = scalars.flatMap(({ owner }, slot) => (typeof owner === "function" && owner !== nextStream ? [{ slot, read: owner as () => number }] : []));
+    this.streams = scalars.flatMap((node, i) => (node.owner === nextStream ? [i] : [])).sort((a, b) => scalars[a]!.number! - scalars[b]!.number!);
     const aliases = changes.map((c, i) => [this.results.length + i, c.from] as const);
     this.engine = currentEngine();
     this.prepared = this.engine.prepare(compileGraph(order, roots, this.engine.target, aliases).program);
+    this.inputs = new Array<Memory>(this.leaves.length);
+    this.outputs = new Array<Memory>(roots.length);
   }
 
   get stale(): boolean {
@@ -55,32 +66,45 @@ class Instance<R extends Results> {
   }
 
   run(args: readonly Tensor[]): R {
-    const { engine } = this;
-    const pending = this.leaves.flatMap((leaf) => (leaf.owner instanceof Tensor && !leaf.owner.leaf.value && !this.places.has(leaf) ? [leaf.owner.leaf] : []));
-    evaluate([...pending, ...args.map((a) => a.leaf)]);
-    const inputs = this.leaves.map((leaf): Memory => {
-      const place = this.places.get(leaf);
-      if (place !== undefined) return args[place]!.leaf.value!;
-      return leaf.owner instanceof Tensor ? leaf.owner.leaf.value! : leaf.value!;
-    });
-    this.scalars.forEach((node, i) => {
-      if (typeof node.owner === "function" && node.owner !== nextStream) this.numbers[i] = (node.owner as () => number)();
-    });
-    for (const slot of this.streams) this.numbers[slot] = nextStream();
-    const outputs = this.results.map((node) => engine.allocate(node.dtype, size(node.shape)));
-    for (const { tensor, to } of this.changes) {
+    const { engine, inputs, outputs, numbers, changes, results } = this;
+    this.settle(args);
+    for (let i = 0; i < inputs.length; i++) {
+      const place = this.places[i]!;
+      const holder = this.holders[i];
+      inputs[i] = (place >= 0 ? args[place]!.leaf : holder ? holder.leaf : this.leaves[i]!).value!;
+    }
+    for (const { slot, read } of this.readings) numbers[slot] = read();
+    for (const slot of this.streams) numbers[slot] = nextStream();
+    const made: Tensor[] = [];
+    for (let i = 0; i < results.length; i++) {
+      const { dtype, shape } = results[i]!;
+      const memory = engine.allocate(dtype, this.sizes[i]!);
+      outputs[i] = memory;
+      made.push(new Tensor(source(memory, shape)));
+    }
+    for (let i = 0; i < changes.length; i++) {
+      const { tensor, to } = changes[i]!;
       const memory = tensor.leaf.value;
       // Overwritten in place unless somebody outside may still read the old numbers.
-      outputs.push(memory && !memory.shared && memory.dtype === to.dtype ? memory : engine.allocate(to.dtype, size(to.shape)));
+      outputs[results.length + i] = memory && !memory.shared && memory.dtype === to.dtype ? memory : engine.allocate(to.dtype, this.sizes[results.length + i]!);
     }
-    this.prepared.run(inputs, outputs, this.numbers);
-    this.changes.forEach(({ tensor, to }, i) => {
-      const memory = outputs[this.results.length + i]!;
-      if (tensor.leaf.value === memory) return;
+    this.prepared.run(inputs, outputs, numbers);
+    for (let i = 0; i < changes.length; i++) {
+      const { tensor, to } = changes[i]!;
+      const memory = outputs[results.length + i]!;
+      if (tensor.leaf.value === memory) continue;
       tensor.leaf = source(memory, to.shape, tensor.requiresGrad);
       tensor.leaf.owner = tensor;
-    });
-    return this.rebuild(this.results.map((node, i) => new Tensor(source(outputs[i]!, node.shape))));
+    }
+    return this.rebuild(made);
+  }
+
+  /** Computes what the program reads and nobody has computed yet. */
+  private settle(args: readonly Tensor[]): void {
+    let open: Node[] | undefined;
+    for (const arg of args) if (!arg.leaf.value) (open ??= []).push(arg.leaf);
+    for (const holder of this.holders) if (holder && !holder.leaf.value) (open ??= []).push(holder.leaf);
+    if (open) evaluate(open);
   }
 }
 
