@@ -24,6 +24,7 @@ export const round: Unary = whole("round", (x) => {
 /** What is left of `a` after taking away `b` as often as it goes; it has the sign of `b`, as in Python. */
 export const mod: Binary = binary({
   name: "mod",
+  domain: [0.5, 3],
   scalar: (a, b) => {
     const rest = a % b;
     return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
