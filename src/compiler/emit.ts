@@ -99,7 +99,7 @@ export class Emitter {
     const node = c.anchor!;
     const [a, b] = node.inputs as [Node, Node];
     const rank = node.shape.length;
-    const [m, n, k] = [node.shape[rank - 2]!, node.shape[rank - 1]!, a.shape[a.shape.length - 1]!];
+    const [n, k] = [node.shape[rank - 1]!, a.shape[a.shape.length - 1]!];
     const batch = node.shape.slice(0, -2);
     const va = this.operandView(a, batch);
     const vb = this.operandView(b, batch);

@@ -1,0 +1,52 @@
+import { bytesOf } from "../base/dtype.ts";
+import type { Body, Kernel, Program, View } from "./program.ts";
+import { costOf } from "./schedule.ts";
+
+/** A program as people read it: its stages and kernels, where values live, and how much memory it takes. */
+export function printProgram(program: Program): string {
+  const place = (v: number): string => {
+    const { home, dtype, length } = program.values[v]!;
+    const where = home.at === "input" || home.at === "output" || home.at === "scalar" ? `${home.at}${home.slot}` : `${home.at}+${home.offset}`;
+    return `%${v}:${dtype}[${length}]@${where}`;
+  };
+  const view = (v: View): string => `${place(v.value)}${v.offset ? `+${v.offset}` : ""}(${v.strides.join()})`;
+  const body = (b: Body): string => {
+    const base = b.given + b.loads.length;
+    const lines = [
+      ...b.loads.map((l, i) => `r${b.given + i} = ${view(l)}`),
+      ...b.code.map((c, i) => `r${base + i} = ${c.op} ${c.args.map((a) => `r${a}`).join(" ")}${c.attrs ? ` ${JSON.stringify(c.attrs)}` : ""}`),
+      ...b.stores.map((s) => `${s.value < 0 ? "fold" : view(s)} <- r${s.register}`),
+    ];
+    return `${b.type === "float64" ? " wide" : ""}\n${lines.map((line) => `      ${line}`).join("\n")}`;
+  };
+  const kernel = (k: Kernel): string => {
+    const head = `    ${k.kind} ~${Math.round(costOf(k))}ns`;
+    switch (k.kind) {
+      case "map":
+        return `${head} [${k.dims.join()}]${body(k.body)}`;
+      case "reduce":
+        return `${head} ${k.op} outer [${k.outer.join()}] fold [${k.fold.join()}] inner ${k.inner}${body(k.body)}\n     then${body(k.finish)}`;
+      case "matmul":
+        return `${head} batch [${k.batch.join()}] ${k.m}x${k.k} x ${k.k}x${k.n} split ${k.split} a ${view(k.a)} b ${view(k.b)}${body(k.finish)}`;
+      case "conv":
+        return `${head} ${JSON.stringify(k.geometry)} ${k.channels}->${k.filters} groups ${k.groups} x ${place(k.x)} w ${place(k.w)}${body(k.finish)}`;
+      case "convKernel":
+        return `${head} ${JSON.stringify(k.geometry)} ${k.channels}->${k.filters} x ${place(k.x)} dy ${place(k.dy)} out ${place(k.out)}`;
+      case "pool":
+        return `${head} ${k.mode} ${JSON.stringify(k.geometry)} channels ${k.channels} x ${place(k.x)}${body(k.finish)}`;
+      case "unpool":
+        return `${head} ${JSON.stringify(k.geometry)} channels ${k.channels} dy ${place(k.dy)}${k.index === undefined ? "" : ` index ${place(k.index)}`} out ${place(k.out)}`;
+      case "poolTake":
+      case "gather":
+      case "scatterAdd":
+        return `${head} x ${place(k.x)} index ${place(k.index)} out ${place(k.out)}`;
+      case "pad":
+        return `${head} [${k.dims.join()}] +[${k.low.join()}] +[${k.high.join()}] x ${place(k.x)} out ${place(k.out)}`;
+      case "op":
+        return `${head} ${k.node.op!.name} ${k.inputs.map(place).join(" ")} -> ${place(k.out)}`;
+    }
+  };
+  const stages = program.stages.map((s, i) => `  stage ${i}${s.samples ? ` samples ${s.samples} chunk ${s.chunk}` : ""}${s.serial ? " serial" : ""}\n${s.kernels.map(kernel).join("\n")}`);
+  const held = [...program.inputs, ...program.outputs].reduce((n, { dtype, length }) => n + length * bytesOf(dtype), 0);
+  return `program: ${program.inputs.length} inputs, ${program.outputs.length} outputs, ${program.scalars} scalars; ${held} bytes given, arena ${program.arena}, local ${program.local}, partial ${program.partial}\n${stages.join("\n")}`;
+}
