@@ -1,0 +1,54 @@
+import type { Shape } from "../base/shape.ts";
+import { expectCount } from "../nn/input.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { type Initializer, Layer, type LayerOptions } from "./layer.ts";
+import type { Regularizer } from "./regularizers.ts";
+
+export interface EmbeddingOptions extends LayerOptions {
+  /** How many different whole numbers there are, counted from 0. */
+  inputDim: number;
+  /** How many numbers stand for each. */
+  outputDim: number;
+  /** Default: evenly between ±0.05. */
+  embeddingsInitializer?: Initializer;
+  embeddingsRegularizer?: string | Regularizer;
+}
+
+/** A row of learnt numbers for each whole number. */
+export class Embedding extends Layer {
+  /** [inputDim, outputDim] */
+  embeddings: Tensor | undefined = undefined;
+  readonly #options: EmbeddingOptions;
+
+  constructor(options: EmbeddingOptions) {
+    super("Embedding", options);
+    expectCount(this.name, "inputDim", options.inputDim);
+    expectCount(this.name, "outputDim", options.outputDim);
+    this.#options = options;
+  }
+
+  override get takesIndices(): boolean {
+    return true;
+  }
+
+  protected override make(_input: Shape): void {
+    const { inputDim, outputDim, embeddingsInitializer = "randomUniform", embeddingsRegularizer } = this.#options;
+    this.embeddings = this.weight([inputDim, outputDim], { initializer: embeddingsInitializer, regularizer: embeddingsRegularizer });
+  }
+
+  protected override call(x: Tensor): Tensor {
+    return this.embeddings!.gather(x.to("int32"), 0);
+  }
+}
+
+/**
+ * A row of learnt numbers for each whole number; numbers from `inputDim` on give zeros.
+ *
+ * @shape `[batch, ...]` of whole numbers → `[batch, ..., outputDim]`
+ * @source Keras `Embedding`, start values included
+ */
+export function embedding(inputDim: number, outputDim: number, options?: Omit<EmbeddingOptions, "inputDim" | "outputDim">): Embedding;
+export function embedding(options: EmbeddingOptions): Embedding;
+export function embedding(inputDim: number | EmbeddingOptions, outputDim?: number, options: Omit<EmbeddingOptions, "inputDim" | "outputDim"> = {}): Embedding {
+  return new Embedding(typeof inputDim === "object" ? inputDim : { ...options, inputDim, outputDim: outputDim! });
+}

@@ -1,0 +1,115 @@
+import { CambiumError } from "../base/error.ts";
+import { type Shape, show, size } from "../base/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { type Activation as Curve, activation as curveOf, type ActivationName } from "./activations.ts";
+import { Layer, type LayerOptions } from "./layer.ts";
+
+/** Each sample in one row. */
+export class Flatten extends Layer {
+  constructor(options: LayerOptions = {}) {
+    super("Flatten", options);
+  }
+
+  protected override call(x: Tensor): Tensor {
+    return x.rank === 2 ? x : x.reshape([x.shape[0]!, size(x.shape.slice(1))]);
+  }
+}
+
+/**
+ * Each sample in one row.
+ * @shape `[batch, a, b, ...]` → `[batch, a · b · ...]`
+ * @source Keras `Flatten`
+ */
+export const flatten = (options?: LayerOptions): Flatten => new Flatten(options);
+
+export interface ReshapeOptions extends LayerOptions {
+  /** Sizes of a sample afterwards; one may be −1 and is worked out. */
+  targetShape: Shape;
+}
+
+/** Each sample in another shape. */
+export class Reshape extends Layer {
+  readonly #target: Shape;
+
+  constructor(options: ReshapeOptions) {
+    super("Reshape", options);
+    if (!Array.isArray(options.targetShape)) throw new CambiumError("shape", this.name, `targetShape is ${JSON.stringify(options.targetShape)}; it lists the sizes of a sample`, "layers.reshape([28, 28, 1])");
+    this.#target = options.targetShape;
+  }
+
+  protected override check(input: Shape): void {
+    const known = size(this.#target.filter((d) => d !== -1));
+    const open = this.#target.includes(-1);
+    if (open ? size(input) % known !== 0 : size(input) !== known)
+      throw new CambiumError("shape", this.name, `samples of ${show(input)} hold ${size(input)} numbers, which do not make ${show(this.#target)}`);
+  }
+
+  protected override call(x: Tensor): Tensor {
+    const known = size(this.#target.filter((d) => d !== -1));
+    return x.reshape([x.shape[0]!, ...this.#target.map((d) => (d === -1 ? x.size / x.shape[0]! / known : d))]);
+  }
+}
+
+/**
+ * Each sample in another shape.
+ * @shape `[batch, ...]` → `[batch, ...targetShape]`
+ * @source Keras `Reshape`
+ */
+export function reshape(targetShape: Shape, options?: LayerOptions): Reshape;
+export function reshape(options: ReshapeOptions): Reshape;
+export function reshape(targetShape: Shape | ReshapeOptions, options: LayerOptions = {}): Reshape {
+  return new Reshape(Array.isArray(targetShape) ? { ...options, targetShape } : (targetShape as ReshapeOptions));
+}
+
+/** Says what samples look like, and changes nothing. */
+export class InputLayer extends Layer {
+  constructor(options: LayerOptions & { shape?: Shape } = {}) {
+    super("InputLayer", { ...options, inputShape: options.inputShape ?? options.shape });
+    if (!this.inputShape) throw new CambiumError("value", this.name, "needs the shape of a sample", "layers.inputLayer({ inputShape: [28, 28, 1] })");
+  }
+
+  protected override call(x: Tensor): Tensor {
+    return x;
+  }
+}
+
+/**
+ * Says what samples look like, and changes nothing.
+ * @shape `[batch, ...shape]` → the same
+ * @source Keras `Input`
+ */
+export const inputLayer = (options: LayerOptions & { shape?: Shape }): InputLayer => new InputLayer(options);
+
+/** As `inputLayer`, in Keras' words: `layers.input({ shape: [784] })` or `layers.input([784])`. */
+export const input = (shape: Shape | (LayerOptions & { shape?: Shape })): InputLayer =>
+  new InputLayer(Array.isArray(shape) ? { inputShape: shape } : (shape as LayerOptions & { shape?: Shape }));
+
+export interface ActivationOptions extends LayerOptions {
+  activation: ActivationName | (string & {}) | Curve;
+}
+
+/** A bend as a layer of its own. */
+export class Activation extends Layer {
+  readonly #curve: Curve;
+
+  constructor(options: ActivationOptions) {
+    super("Activation", options);
+    this.#curve = curveOf(this.name, options.activation);
+  }
+
+  protected override call(x: Tensor): Tensor {
+    return this.#curve(x);
+  }
+}
+
+/**
+ * An activation as a layer of its own.
+ * @shape `[batch, ...]` → the same
+ * @throws a `name` error for an unknown name
+ * @source Keras `Activation`
+ */
+export function activation(name: ActivationOptions["activation"], options?: LayerOptions): Activation;
+export function activation(options: ActivationOptions): Activation;
+export function activation(name: ActivationOptions["activation"] | ActivationOptions, options: LayerOptions = {}): Activation {
+  return new Activation(typeof name === "object" ? name : { ...options, activation: name });
+}

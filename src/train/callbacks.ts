@@ -1,0 +1,58 @@
+/** The ready-made callbacks, as classes and, as in TensorFlow.js, as functions that make them. */
+import { Callback, type Hooks } from "./callback.ts";
+import { ModelCheckpoint, type ModelCheckpointOptions } from "./checkpoint.ts";
+import { EarlyStopping, type EarlyStoppingOptions } from "./early-stopping.ts";
+import { History, type Logs } from "./history.ts";
+import { LearningRateScheduler, ReduceLROnPlateau, type ReduceLROnPlateauOptions, type Schedule } from "./schedule.ts";
+
+/** Ends training as soon as the loss is no number. */
+export class TerminateOnNaN extends Callback {
+  override onBatchEnd(batch: number, logs: Logs): void {
+    if (Number.isFinite(logs["loss"] ?? 0)) return;
+    console.warn(`Batch ${batch}: the loss is ${logs["loss"]}; training ends\n  hint: a smaller learning rate, or look for such numbers in the data`);
+    this.model.stopTraining = true;
+  }
+}
+
+/** A callback out of single functions. */
+export class LambdaCallback extends Callback {
+  constructor(hooks: Hooks) {
+    super();
+    Object.assign(this, hooks);
+  }
+}
+
+interface Ready {
+  Callback: typeof Callback;
+  EarlyStopping: typeof EarlyStopping;
+  History: typeof History;
+  LambdaCallback: typeof LambdaCallback;
+  LearningRateScheduler: typeof LearningRateScheduler;
+  ModelCheckpoint: typeof ModelCheckpoint;
+  ReduceLROnPlateau: typeof ReduceLROnPlateau;
+  TerminateOnNaN: typeof TerminateOnNaN;
+  earlyStopping(options?: EarlyStoppingOptions): EarlyStopping;
+  lambdaCallback(hooks: Hooks): LambdaCallback;
+  learningRateScheduler(schedule: Schedule, options?: { verbose?: 0 | 1 }): LearningRateScheduler;
+  modelCheckpoint(options: ModelCheckpointOptions | string): ModelCheckpoint;
+  reduceLROnPlateau(options?: ReduceLROnPlateauOptions): ReduceLROnPlateau;
+  terminateOnNaN(): TerminateOnNaN;
+}
+
+/** The callbacks by name: `new callbacks.EarlyStopping(options)` or `callbacks.earlyStopping(options)`. */
+export const callbacks: Ready = {
+  Callback,
+  EarlyStopping,
+  History,
+  LambdaCallback,
+  LearningRateScheduler,
+  ModelCheckpoint,
+  ReduceLROnPlateau,
+  TerminateOnNaN,
+  earlyStopping: (options) => new EarlyStopping(options),
+  lambdaCallback: (hooks) => new LambdaCallback(hooks),
+  learningRateScheduler: (schedule, options) => new LearningRateScheduler(schedule, options),
+  modelCheckpoint: (options) => new ModelCheckpoint(options),
+  reduceLROnPlateau: (options) => new ReduceLROnPlateau(options),
+  terminateOnNaN: () => new TerminateOnNaN(),
+};
