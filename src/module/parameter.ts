@@ -1,0 +1,28 @@
+import { Tensor } from "../tensor/tensor.ts";
+import { currentTrace } from "../tensor/trace.ts";
+
+/** Tensors that training is about, also while they are frozen (`requiresGrad = false`). */
+const parameters = new WeakSet<Tensor>();
+
+/** `start` as a parameter: a tensor that training may change. */
+export function parameter(start: Tensor): Tensor {
+  start.requiresGrad = true;
+  parameters.add(start);
+  return start;
+}
+
+/** Whether a module counts `tensor` among its parameters rather than its buffers. */
+export function isParameter(tensor: Tensor): boolean {
+  if (tensor.requiresGrad) parameters.add(tensor);
+  return parameters.has(tensor);
+}
+
+/** Forgets the gradients of `tensors`. */
+export function zeroGrad(tensors: Iterable<Tensor>): void {
+  const trace = currentTrace();
+  for (const tensor of tensors) {
+    if (!tensor.grad) continue;
+    trace?.touchGrad(tensor);
+    tensor.grad = undefined;
+  }
+}

@@ -1,0 +1,126 @@
+import { Module } from "../module/module.ts";
+import { avgPool, maxPool } from "../ops/pool.ts";
+import { fromArray } from "../tensor/create.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { batched, channelsLast, expectTensor, shown } from "./input.ts";
+import { CambiumError } from "../base/error.ts";
+
+/** The size wanted for each axis; `null` keeps the input's. */
+export type OutputSize = number | readonly (number | null)[];
+
+/** Where the window of output `o` starts and ends when `from` places are shared out among `to`. */
+const windowOf = (o: number, from: number, to: number): [start: number, end: number] => [Math.floor((o * from) / to), Math.ceil(((o + 1) * from) / to)];
+
+/** What pooling to a wanted size shares. Windows overlap by one where the sizes do not divide. */
+abstract class AdaptivePool extends Module {
+  readonly outputSize: readonly (number | null)[];
+
+  constructor(rank: number, outputSize: OutputSize) {
+    super();
+    const list: readonly (number | null)[] = typeof outputSize === "number" ? new Array<number>(rank).fill(outputSize) : outputSize;
+    if (list.length !== rank || list.some((n) => n !== null && !(Number.isInteger(n) && n > 0)))
+      throw new CambiumError("value", this.constructor.name, `outputSize must be a whole number from 1, or ${rank} of them (null keeps a size), got ${JSON.stringify(outputSize)}`);
+    this.outputSize = list;
+  }
+
+  forward(x: Tensor): Tensor {
+    const where = `${this.constructor.name}(${this.outputSize.map(String).join("×")})`;
+    expectTensor(where, x);
+    return batched(where, x, ["channels", ...["height", "width"].slice(-this.outputSize.length)], (x) =>
+      channelsLast(x, (x) => {
+        const input = x.shape.slice(1, -1);
+        const output = this.outputSize.map((n, i) => n ?? input[i]!);
+        if (output.every((n, i) => input[i]! % n === 0)) return this.even(x, output.map((n, i) => input[i]! / n));
+        return output.reduce((y, n, i) => (n === input[i] ? y : this.uneven(y, i + 1, n)), x);
+      }),
+    );
+  }
+
+  /** Pooling by windows that tile the input. */
+  protected abstract even(x: Tensor, window: readonly number[]): Tensor;
+
+  /** Pooling of one axis to `n` places. */
+  protected abstract uneven(x: Tensor, axis: number, n: number): Tensor;
+
+  protected override describe(): string {
+    return shown({ outputSize: this.outputSize });
+  }
+}
+
+abstract class AdaptiveAvgPool extends AdaptivePool {
+  protected even(x: Tensor, window: readonly number[]): Tensor {
+    return new Tensor(avgPool(x.node, { window }));
+  }
+
+  /** A product with a matrix that has `1 / window` where a window lies. */
+  protected uneven(x: Tensor, axis: number, n: number): Tensor {
+    const from = x.shape[axis]!;
+    const shares = new Float32Array(from * n);
+    for (let o = 0; o < n; o++) {
+      const [start, end] = windowOf(o, from, n);
+      for (let i = start; i < end; i++) shares[i * n + o] = 1 / (end - start);
+    }
+    const order = x.shape.map((_, i) => i);
+    const swapped = order.with(axis, x.rank - 1).with(-1, axis);
+    return x.permute(swapped).matmul(fromArray(shares, [from, n]).to(x.dtype)).permute(swapped);
+  }
+}
+
+abstract class AdaptiveMaxPool extends AdaptivePool {
+  protected even(x: Tensor, window: readonly number[]): Tensor {
+    return new Tensor(maxPool(x.node, { window }));
+  }
+
+  /** Every window gathered to one length, shorter ones with their last place again, which changes no maximum. */
+  protected uneven(x: Tensor, axis: number, n: number): Tensor {
+    const from = x.shape[axis]!;
+    const windows = Array.from({ length: n }, (_, o) => windowOf(o, from, n));
+    const length = Math.max(...windows.map(([start, end]) => end - start));
+    const places = windows.flatMap(([start, end]) => Array.from({ length }, (_, k) => Math.min(start + k, end - 1)));
+    return x.gather(fromArray(Int32Array.from(places), [n, length]), axis).max(axis + 1);
+  }
+}
+
+/**
+ * The means of as many equal windows as are wanted.
+ * @shape [batch, channels, width] → [batch, channels, outputSize], also without batch
+ * @source PyTorch `nn.AdaptiveAvgPool1d`
+ */
+export class AdaptiveAvgPool1d extends AdaptiveAvgPool {
+  constructor(outputSize: OutputSize) {
+    super(1, outputSize);
+  }
+}
+
+/**
+ * The means of as many equal windows as are wanted; `new AdaptiveAvgPool2d(1)` is the mean of the image.
+ * @shape [batch, channels, height, width] → [batch, channels, ...outputSize], also without batch
+ * @source PyTorch `nn.AdaptiveAvgPool2d`
+ */
+export class AdaptiveAvgPool2d extends AdaptiveAvgPool {
+  constructor(outputSize: OutputSize) {
+    super(2, outputSize);
+  }
+}
+
+/**
+ * The largest numbers of as many equal windows as are wanted.
+ * @shape [batch, channels, width] → [batch, channels, outputSize], also without batch
+ * @source PyTorch `nn.AdaptiveMaxPool1d`
+ */
+export class AdaptiveMaxPool1d extends AdaptiveMaxPool {
+  constructor(outputSize: OutputSize) {
+    super(1, outputSize);
+  }
+}
+
+/**
+ * The largest numbers of as many equal windows as are wanted.
+ * @shape [batch, channels, height, width] → [batch, channels, ...outputSize], also without batch
+ * @source PyTorch `nn.AdaptiveMaxPool2d`
+ */
+export class AdaptiveMaxPool2d extends AdaptiveMaxPool {
+  constructor(outputSize: OutputSize) {
+    super(2, outputSize);
+  }
+}

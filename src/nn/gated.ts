@@ -1,0 +1,88 @@
+/** Activations that have parameters or take several arguments in order. */
+import { CambiumError } from "../base/error.ts";
+import { resolveAxis, show } from "../base/shape.ts";
+import { Module } from "../module/module.ts";
+import { parameter } from "../module/parameter.ts";
+import { full } from "../tensor/create.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { expectSize, expectTensor, shown } from "./input.ts";
+
+/**
+ * `x` where positive, else a learnt slope times `x`: one slope, or one a channel.
+ * @shape [batch, channels, ...] → the same
+ * @source PyTorch `nn.PReLU`; He et al. (2015)
+ */
+export class PReLU extends Module {
+  readonly numParameters: number;
+  /** [numParameters] */
+  weight: Tensor;
+
+  constructor(numParameters = 1, { init = 0.25 }: { init?: number } = {}) {
+    super();
+    this.numParameters = numParameters;
+    this.weight = parameter(full([numParameters], init));
+  }
+
+  forward(x: Tensor): Tensor {
+    expectTensor("PReLU", x, this.weight);
+    if (this.numParameters === 1) return x.greater(0).where(x, x.mul(this.weight));
+    expectSize(`PReLU(${this.numParameters})`, x, 1, this.numParameters, `[batch, ${this.numParameters} channels, ...]`);
+    return x.greater(0).where(x, x.mul(this.weight.reshape([this.numParameters, ...new Array<number>(x.rank - 2).fill(1)])));
+  }
+
+  protected override describe(): string {
+    return shown({ numParameters: this.numParameters });
+  }
+}
+
+/**
+ * `x` where it is above `threshold`, else `value`.
+ * @shape [...] → the same
+ * @source PyTorch `nn.Threshold`
+ */
+export class Threshold extends Module {
+  readonly threshold: number;
+  readonly value: number;
+
+  constructor(threshold: number, value: number) {
+    super();
+    this.threshold = threshold;
+    this.value = value;
+  }
+
+  forward(x: Tensor): Tensor {
+    expectTensor("Threshold", x);
+    return x.greater(this.threshold).where(x, this.value);
+  }
+
+  protected override describe(): string {
+    return shown({ threshold: this.threshold, value: this.value });
+  }
+}
+
+/**
+ * The first half of an axis, let through as far as the sigmoid of the second half says.
+ * @shape [..., 2n, ...] → [..., n, ...]
+ * @source PyTorch `nn.GLU`; Dauphin et al. (2017)
+ */
+export class GLU extends Module {
+  readonly dim: number;
+
+  constructor(dim = -1) {
+    super();
+    this.dim = dim;
+  }
+
+  forward(x: Tensor): Tensor {
+    expectTensor("GLU", x);
+    const axis = resolveAxis("GLU", this.dim, x.rank);
+    const size = x.shape[axis]!;
+    if (size % 2 !== 0) throw new CambiumError("shape", "GLU", `axis ${axis} of ${show(x.shape)} has size ${size}, which is no even number`);
+    const start = x.shape.map(() => 0);
+    return x.slice(start, x.shape.with(axis, size / 2)).mul(x.slice(start.with(axis, size / 2)).sigmoid());
+  }
+
+  protected override describe(): string {
+    return shown({ dim: this.dim });
+  }
+}
