@@ -46,14 +46,12 @@ template <int R, int V, bool Ragged>
 __attribute__((noinline)) void tileSum(const TileSum& s, int last) {
   const Part part(last);
   Vector c[R][V];
-  if (s.from) {
+  if (const float* from = s.from) {
+    const long fromRow = s.fromRow;
     CAMBIUM_UNROLL
-    for (int r = 0; r < R; r++) {
+    for (int r = 0; r < R; r++, from += fromRow) {
       CAMBIUM_UNROLL
-      for (int v = 0; v < V; v++) {
-        const float* p = s.from + r * s.fromRow + v * lanes;
-        c[r][v] = Ragged && v == V - 1 ? load(p, part) : load(p);
-      }
+      for (int v = 0; v < V; v++) c[r][v] = Ragged && v == V - 1 ? load(from + v * lanes, part) : load(from + v * lanes);
     }
   } else {
     CAMBIUM_UNROLL
@@ -80,13 +78,15 @@ __attribute__((noinline)) void tileSum(const TileSum& s, int last) {
       b += bStep, a0 += aStep, a3 += aStep, a6 += aStep, a9 += aStep, a12 += aStep;
     }
   }
+  // Stores may alias `s`: what they need is read before them.
+  float* out = s.out;
+  const long outRow = s.outRow;
   CAMBIUM_UNROLL
-  for (int r = 0; r < R; r++) {
+  for (int r = 0; r < R; r++, out += outRow) {
     CAMBIUM_UNROLL
     for (int v = 0; v < V; v++) {
-      float* p = s.out + r * s.outRow + v * lanes;
-      if (Ragged && v == V - 1) store(p, c[r][v], part);
-      else store(p, c[r][v]);
+      if (Ragged && v == V - 1) store(out + v * lanes, c[r][v], part);
+      else store(out + v * lanes, c[r][v]);
     }
   }
 }
@@ -133,5 +133,13 @@ inline void tileSums(TileSum s, int rows, long columns, int vectors) {
     if (s.from) s.from += width;
   }
 }
+
+/// Cuts a length into the fewest blocks of at most `most`, of nearly equal sizes: 32 by 14 is 11 + 11 + 10.
+struct Cut {
+  long count, size, longer; ///< the first `longer` blocks have size + 1
+  Cut(long length, long most) : count((length + most - 1) / most), size(count ? length / count : 0), longer(length - count * size) {}
+  long start(long i) const { return i * size + (i < longer ? i : longer); }
+  long length(long i) const { return size + (i < longer); }
+};
 
 } // namespace cambium::CAMBIUM_ISA

@@ -49,11 +49,12 @@ struct RowPlan {
     const long spread = g.inputDilation[2], tapStep = spread / std::gcd(spread, g.dilation[2]);
     inputStep = phases * g.stride[2] / spread, tapInput = tapStep * g.dilation[2] / spread;
     Run* run = (Run*)(blocks + blockCount);
-    for (long i = 0, at = 0; i < blockCount; i++) {
-      const long end = at + (g.out[2] - at + blockCount - i - 1) / (blockCount - i);
+    const Cut cut(g.out[2], tileRows * phases);
+    for (long i = 0; i < blockCount; i++) {
+      const long at = cut.start(i), end = cut.start(i + 1);
       blocks[i] = {at, end - at, run, run};
       for (long phase = at; phase < std::min(end, at + phases); phase++) run = addPhase(g, phase, end, tapStep, run);
-      blocks[i].end = run, at = end;
+      blocks[i].end = run;
     }
   }
 
@@ -88,10 +89,14 @@ constexpr long weightBytes = 384 * 1024;
 /// Convolution by register tiles along the rows of the output.
 struct RowConv {
   const Conv<float>& p;
+  const float* const base;                ///< the lists point into this image and are shifted to others
   const long depth, kernelWidth; ///< k of one term and terms of a kernel row: whole kernel rows are merged if they can
   RowPlan plan;
   const float **a, **b;
   long *inRows, *kernelRows, rowTaps = 0; ///< the kernel rows that meet the input at the current output row
+  long reached[4] = {-1, -1, -1, -1}, origin = 0;
+  const Run* listed = nullptr;            ///< the run whose terms are in the lists
+  long terms = 0;
   float *tile, *packed;
   long f0 = 0, f1 = 0, stride = 0;        ///< filters in work and the tile's row stride
   long tileRow = 0, tileCount = 0;        ///< rows in the tile
@@ -103,7 +108,7 @@ struct RowConv {
   }
 
   explicit RowConv(const Conv<float>& conv, float* scratch)
-      : p(conv), depth(p.channels / p.groups * (merges(p) ? p.kernel[2] : 1)), kernelWidth(merges(p) ? 1 : p.kernel[2]),
+      : p(conv), base(conv.x), depth(p.channels / p.groups * (merges(p) ? p.kernel[2] : 1)), kernelWidth(merges(p) ? 1 : p.kernel[2]),
         plan(columnGeometry(p), scratch) {
     a = (const float**)((char*)scratch + (RowPlan::bytes(p) + 63) / 64 * 64), b = a + p.taps();
     inRows = (long*)(b + p.taps()), kernelRows = inRows + p.kernel[0] * p.kernel[1];
@@ -132,18 +137,40 @@ struct RowConv {
       }
   }
 
+  /// Which rows of the kernel meet the input at this output row. Neighbouring rows mostly agree, then only `origin` moves.
   void findRows(long od, long oh) {
-    rowTaps = 0;
-    for (long kd = 0; kd < p.kernel[0]; kd++) {
-      const long id = p.source(0, od, kd);
-      if (id < 0) continue;
-      for (long kh = 0; kh < p.kernel[1]; kh++) {
-        const long ih = p.source(1, oh, kh);
-        if (ih < 0) continue;
-        inRows[rowTaps] = (id * p.in[1] + ih) * p.in[2] * p.channels;
-        kernelRows[rowTaps++] = (kd * p.kernel[1] + kh) * p.kernel[2] * (p.channels / p.groups) * p.filters;
+    const long at[2] = {od * p.stride[0] - p.padLow[0], oh * p.stride[1] - p.padLow[1]}, channels = p.channels / p.groups;
+    const bool spread = p.inputDilation[0] != 1 || p.inputDilation[1] != 1;
+    long reach[4]; // the first and the end of the taps inside, along depth and height
+    for (int i = 0; i < 2; i++) {
+      long first = 0, end = p.kernel[i];
+      if (!spread) {
+        while (first < end && at[i] + first * p.dilation[i] < 0) first++;
+        while (first < end && at[i] + (end - 1) * p.dilation[i] >= p.in[i]) end--;
       }
+      reach[2 * i] = first, reach[2 * i + 1] = end;
     }
+    origin = spread ? 0 : (at[0] * p.in[1] + at[1]) * p.in[2] * p.channels;
+    if (!spread && std::equal(reach, reach + 4, reached)) return;
+    std::copy(reach, reach + 4, reached);
+    rowTaps = 0, listed = nullptr;
+    for (long kd = reach[0]; kd < reach[1]; kd++)
+      for (long kh = reach[2]; kh < reach[3]; kh++) {
+        const long id = spread ? p.source(0, od, kd) : kd * p.dilation[0], ih = spread ? p.source(1, oh, kh) : kh * p.dilation[1];
+        if (id < 0 || ih < 0) continue;
+        inRows[rowTaps] = (id * p.in[1] + ih) * p.in[2] * p.channels;
+        kernelRows[rowTaps++] = (kd * p.kernel[1] + kh) * p.kernel[2] * channels * p.filters;
+      }
+  }
+
+  /// Lists where the terms of a run start in x and w.
+  void listTerms(const Run& run) {
+    listed = &run, terms = 0;
+    for (long r = 0; r < rowTaps; r++)
+      for (long t = 0; t < run.taps; t++, terms++) {
+        a[terms] = base + inRows[r] + t * plan.tapInput * p.channels;
+        b[terms] = p.w + kernelRows[r] + (run.tap + t * run.tapStep) * (p.channels / p.groups) * p.filters;
+      }
   }
 
   void block(const ColumnBlock& block, long row, const float* x) {
@@ -157,15 +184,11 @@ struct RowConv {
       out = p.y + (row + block.first) * p.filters + f0, outRow = p.filters;
     }
     for (const Run* run = block.begin; run != block.end; run++) {
+      if (!listed || listed->tap != run->tap || listed->taps != run->taps) listTerms(*run);
+      if (!run->start && terms == 0) continue;
       TileSum s{};
-      s.a = a, s.b = b, s.depth = depth;
-      for (long r = 0; r < rowTaps; r++)
-        for (long t = 0; t < run->taps; t++) {
-          a[s.terms] = x + inRows[r] + (run->input + t * plan.tapInput) * p.channels;
-          b[s.terms++] = p.w + kernelRows[r] + (run->tap + t * run->tapStep) * (p.channels / p.groups) * p.filters;
-        }
-      if (!run->start && s.terms == 0) continue;
-      s.bShift = f0, s.bStep = p.filters;
+      s.a = a, s.b = b, s.terms = terms, s.depth = depth;
+      s.aShift = x - base + origin + run->input * p.channels, s.bShift = f0, s.bStep = p.filters;
       s.aRow = plan.inputStep * p.channels, s.aTriple = 3 * s.aRow, s.aStep = 1;
       s.out = out + (run->first - block.first) * outRow, s.outRow = outRow * run->step;
       if (!run->start) s.from = s.out, s.fromRow = s.outRow;
@@ -204,6 +227,7 @@ inline void conv(const Conv<float>& p, long n0, long n1) {
     Conv<float> inner = p;
     (Geometry&)inner = p.padded();
     float* image = p.scratch + (convListBytes(p) + 192) / 4 + finishTile + tileRows * finishColumns;
+    inner.x = image;
     RowConv rows(inner, p.scratch);
     for (long n = n0; n < n1; n++) {
       padImage<float>(p, inner, p.x + n * p.inPixels() * p.channels, image);

@@ -69,16 +69,15 @@ struct KernelSum {
     s.aRow = 1, s.aTriple = stacked ? p.dilation[1] * p.in[2] * p.channels : 3;
     s.aStep = c.inputStep * p.channels, s.bStep = c.step * p.filters;
     const long height = channels * (merged ? p.kernel[2] : 1) * (stacked ? p.kernel[1] : 1), perGroup = p.filters / p.groups;
-    const long blocks = (height + tileRows - 1) / tileRows;
+    const Cut cut(height, tileRows);
     if (accumulate && (terms == 0 || c.count == 0)) return;
     for (long g = 0; g < p.groups; g++)
-      for (long i = 0, r = 0; i < blocks; i++) {
-        const long count = (height - r + blocks - i - 1) / (blocks - i);
+      for (long i = 0; i < cut.count; i++) {
+        const long count = cut.length(i), r = cut.start(i);
         s.aShift = c.input * p.channels + g * channels + r, s.bShift = c.first * p.filters + g * perGroup;
         s.out = p.dw + (tap * channels + r) * p.filters + g * perGroup, s.outRow = s.fromRow = p.filters;
         s.from = accumulate ? s.out : nullptr;
         tileSums(s, (int)count, perGroup, vectorsFor(count));
-        r += count;
       }
   }
 };

@@ -21,9 +21,12 @@ struct Geometry {
   /// The input position along an axis, or -1.
   long source(int axis, long o, long k) const {
     const long at = o * stride[axis] + k * dilation[axis] - padLow[axis];
-    if (at < 0 || at % inputDilation[axis]) return -1;
-    const long i = at / inputDilation[axis];
-    return i < in[axis] ? i : -1;
+    long i = at;
+    if (inputDilation[axis] != 1) {
+      if (at < 0 || at % inputDilation[axis]) return -1;
+      i = at / inputDilation[axis];
+    }
+    return i >= 0 && i < in[axis] ? i : -1;
   }
   /// Every tap of every output position along the axis is inside the input.
   bool inside(int axis) const {

@@ -1,5 +1,6 @@
 // Batched matrix product with any strides: out[m][n] = bias[n] + sum over k of a[m][k] * b[k][n].
 #pragma once
+#include "dots.hpp"
 #include "finish.hpp"
 #include "pack.hpp"
 
@@ -54,27 +55,26 @@ struct MatmulBlock {
     const long depth = k1 - k0, width = (long)vectors * lanes;
     if (packB) packPanels(b + k0 * p.bRow + n0 * p.bCol, p.bRow, p.bCol, depth, n1 - n0, width, packedB);
     for (long r0 = m0; r0 < m1; r0 += rowBlock) {
-      const long r1 = std::min(r0 + rowBlock, m1), most = rowsOf(vectors), blocks = (r1 - r0 + most - 1) / most;
-      long start[rowBlock + 1] = {r0}; // even row blocks: 32 rows are 11 + 11 + 10
-      for (long i = 0; i < blocks; i++) start[i + 1] = start[i] + (r1 - start[i] + blocks - i - 1) / (blocks - i);
+      const long r1 = std::min(r0 + rowBlock, m1);
+      const Cut cut(r1 - r0, rowsOf(vectors));
       if (packA)
-        for (long i = 0; i < blocks; i++)
-          packRows(a + start[i] * p.aRow + k0 * p.aCol, p.aRow, p.aCol, start[i + 1] - start[i], depth,
-                   packedA + (start[i] - r0) * depth);
+        for (long i = 0; i < cut.count; i++)
+          packRows(a + (r0 + cut.start(i)) * p.aRow + k0 * p.aCol, p.aRow, p.aCol, cut.length(i), depth,
+                   packedA + cut.start(i) * depth);
       const bool finishing = p.finish.apply && k1 == p.k;
       const long wide = finishing ? std::max(width, std::min(n1 - n0, finishColumns / width * width)) : n1 - n0;
-      const long group = finishing ? std::max(1L, finishTile / (std::min(wide, n1 - n0) * (start[1] - r0))) : blocks;
-      for (long i0 = 0; i0 < blocks; i0 += group) {
-        const long i1 = std::min(i0 + group, blocks);
+      const long group = finishing ? std::max(1L, finishTile / (std::min(wide, n1 - n0) * cut.length(0))) : cut.count;
+      for (long i0 = 0; i0 < cut.count; i0 += group) {
+        const long i1 = std::min(i0 + group, cut.count), row = r0 + cut.start(i0), rows = r0 + cut.start(i1) - row;
         for (long c0 = n0; c0 < n1; c0 += wide) {
-          const long c1 = std::min(c0 + wide, n1), row = start[i0], rows = start[i1] - row;
+          const long c1 = std::min(c0 + wide, n1);
           float* to = out ? out + (row - m0) * outStride + (c0 - n0) : tile;
           const long stride = out ? outStride : wide;
           for (long c = c0; c < c1; c += width) {
             const long columns = std::min(width, c1 - c);
             for (long i = i0; i < i1; i++) {
-              const long r = start[i], count = start[i + 1] - r;
-              const float* ai = packA ? packedA + (r - r0) * depth : a + r * p.aRow + k0 * p.aCol;
+              const long r = r0 + cut.start(i), count = cut.length(i);
+              const float* ai = packA ? packedA + cut.start(i) * depth : a + r * p.aRow + k0 * p.aCol;
               const float* bi = packB ? packedB + (c - n0) * depth : b + k0 * p.bRow + c;
               TileSum s{};
               s.a = &ai, s.b = &bi, s.terms = 1, s.depth = depth;
@@ -93,10 +93,60 @@ struct MatmulBlock {
   }
 };
 
+// With both operands contiguous along k and at most this many rows, dot products beat packing B.
+constexpr long dotRows = 8, dotColumns = 2;
+
+/// The product by dot products.
+inline void matmulDots(const Matmul<float>& p, long batch0, long batch1, long m0, long m1, long n0, long n1) {
+  const bool tall = m1 - m0 > dotRows; // few columns: the rows take their place
+  const long rows = m1 - m0, columns = n1 - n0;
+  const long m = !p.finish.apply ? rows : tall ? std::max(1L, finishTile / columns) : rows;
+  const long n = !p.finish.apply || tall ? columns : std::max(1L, finishTile / rows);
+  for (long i = batch0; i < batch1; i++)
+    for (long r = m0; r < m1; r += m)
+      for (long c = n0; c < n1; c += n) {
+        const long height = std::min(m, m1 - r), width = std::min(n, n1 - c);
+        const float *a = p.a + i * p.aBatch + r * p.aRow, *b = p.b + i * p.bBatch + c * p.bCol;
+        const float* bias = p.bias ? p.bias + c : nullptr;
+        float* out = p.finish.apply ? p.scratch : p.out + i * p.outBatch + r * p.outRow + c;
+        const long stride = p.finish.apply ? width : p.outRow;
+        if (tall) dots(b, p.bCol, width, a, p.aRow, height, p.k, bias, 0, 1, out, 1, stride);
+        else dots(a, p.aRow, height, b, p.bCol, width, p.k, bias, 1, 0, out, stride, 1);
+        if (p.finish.apply) p.finish.apply(p.finish.self, i * p.m + r, height, c, width, out, width, nullptr);
+      }
+}
+
+/// A product with one column and A contiguous along m, seen as a product with one row.
+struct Upright {
+  const Matmul<float>& p;
+  long batch = 0;
+
+  static void apply(void* self, long, long, long col, long cols, const float* tile, long, const float*) {
+    const Upright& u = *(Upright*)self;
+    if (u.p.finish.apply) return u.p.finish.apply(u.p.finish.self, u.batch * u.p.m + col, cols, 0, 1, tile, 1, nullptr);
+    float* out = u.p.out + u.batch * u.p.outBatch + col * u.p.outRow;
+    for (long i = 0; i < cols; i++) out[i * u.p.outRow] = tile[i];
+  }
+};
+
 /// Computes batch items [batch0, batch1), rows [m0, m1) and columns [n0, n1) of the product.
 inline void matmul(const Matmul<float>& p, long batch0, long batch1, long m0, long m1, long n0, long n1) {
   if (m1 <= m0 || n1 <= n0) return;
   const long m = m1 - m0;
+  if (p.aCol == 1 && p.bRow == 1 && p.k >= 2 * lanes && (m <= dotRows || n1 - n0 <= dotColumns))
+    return matmulDots(p, batch0, batch1, m0, m1, n0, n1);
+  if (p.n == 1 && p.aRow == 1 && !p.bias && m > 1) {
+    Upright upright{p};
+    for (long i = batch0; i < batch1; i++) {
+      upright.batch = i;
+      Matmul<float> row = p;
+      row.batch = 1, row.a = p.b + i * p.bBatch, row.b = p.a + i * p.aBatch, row.m = 1, row.n = p.m;
+      row.aRow = 1, row.aCol = p.bRow, row.bRow = p.aCol, row.bCol = 1;
+      row.finish = {Upright::apply, &upright};
+      matmul(row, 0, 1, 0, 1, m0, m1);
+    }
+    return;
+  }
   const int vectors = vectorsFor(m);
   const long depth = std::min(p.k, depthBlock), columns = std::min(n1 - n0, columnBlock);
   auto conflicting = [](long stride) { return stride % 512 == 0; }; // these lines share a few sets of the cache
@@ -107,7 +157,7 @@ inline void matmul(const Matmul<float>& p, long batch0, long batch1, long m0, lo
   block.tile = p.scratch;
   block.packedA = block.tile + finishTile + 16 * finishColumns;
   block.packedB = block.packedA + std::min(m + tileRows, rowBlock) * depth + 2 * lanes;
-  float* sums = block.packedB + packedPanels(depth, columns);
+  float* sums = block.packedB + (block.packB ? packedPanels(depth, columns) : 0);
   const long rowsAtOnce = partial ? partialRows : m;
   for (long i = batch0; i < batch1; i++) {
     block.a = p.a + i * p.aBatch, block.b = p.b + i * p.bBatch, block.outRow0 = i * p.m;

@@ -17,11 +17,13 @@ inline void packTransposed(const float* in, long inRow, long columns, long depth
     CAMBIUM_UNROLL
     for (int i = 0; i < lanes; i++) store(out + (k + i) * outRow, r[i]);
   }
-  for (; k < depth; k++) {
-    Vector r{};
-    for (long i = 0; i < columns; i++) r[i] = in[i * inRow + k];
-    store(out + k * outRow, r);
-  }
+  if (k == depth) return;
+  const Part part((int)(depth - k));
+  Vector r[lanes];
+  CAMBIUM_UNROLL
+  for (int i = 0; i < lanes; i++) r[i] = i < columns ? load(in + i * inRow + k, part) : Vector{};
+  transpose(r);
+  for (int i = 0; i < part.count; i++) store(out + (k + i) * outRow, r[i]);
 }
 
 /// Packs B[k][c] (at b + k * bRow + c * bCol) into panels of `width` columns, one after the other, each [depth, width].

@@ -1,6 +1,8 @@
 // The vector register of the instruction set this file is compiled for, as a compiler vector type.
 #pragma once
+#include <cstddef>
 #include <cstring>
+#include <utility>
 #if defined(__AVX__)
 #include <immintrin.h>
 #endif
@@ -73,43 +75,56 @@ CAMBIUM_INLINE void store(float* p, Vector v, const Part& part) {
 #endif
 }
 
-/// The sum of all lanes.
-CAMBIUM_INLINE float total(Vector v) {
-  float half[lanes];
-  store(half, v);
-  for (int n = lanes / 2; n > 0; n /= 2)
-    for (int i = 0; i < n; i++) half[i] += half[i + n];
-  return half[0];
-}
-
-/// Turns a square of `lanes` vectors around: lane i of r[k] becomes lane k of r[i].
-CAMBIUM_INLINE void transpose(Vector* r) {
 #if defined(__clang__)
 #define CAMBIUM_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
 #define CAMBIUM_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, IntVector{__VA_ARGS__})
 #endif
+
+/// Lanes of the pair (a, b): `half` 0 or 1 of every group of `Group` lanes.
+template <int Group, int Half, size_t... I>
+CAMBIUM_INLINE Vector halves(Vector a, Vector b, std::index_sequence<I...>) {
+  return CAMBIUM_SHUFFLE(a, b, (int)(I / (Group / 2) * Group + I % (Group / 2) + Half * (Group / 2))...);
+}
+
+/// The sums of all lanes of `lanes` vectors, lane i that of r[i]: folds pairs of vectors until one is left.
+template <int Group = lanes>
+CAMBIUM_INLINE Vector totals(Vector* r) {
+  if constexpr (Group == 1) {
+    return r[0];
+  } else {
+    CAMBIUM_UNROLL
+    for (int i = 0; i < Group / 2; i++) {
+      const Vector a = r[2 * i], b = r[2 * i + 1];
+      const auto all = std::make_index_sequence<lanes>{};
+      r[i] = halves<Group, 0>(a, b, all) + halves<Group, 1>(a, b, all);
+    }
+    return totals<Group / 2>(r);
+  }
+}
+
+/// Lanes of (a, b) taken in turns, from the lower or the upper half of both.
+template <size_t... I>
+CAMBIUM_INLINE Vector zip(Vector a, Vector b, bool upper, std::index_sequence<I...>) {
+  return upper ? CAMBIUM_SHUFFLE(a, b, (int)(lanes / 2 + I / 2 + I % 2 * lanes)...) : CAMBIUM_SHUFFLE(a, b, (int)(I / 2 + I % 2 * lanes)...);
+}
+
+/// Turns a square of `lanes` vectors around: lane i of r[k] becomes lane k of r[i].
+CAMBIUM_INLINE void transpose(Vector* r) {
+  const auto all = std::make_index_sequence<lanes>{};
   Vector t[lanes];
   // A perfect shuffle of the rows, log2(lanes) times, is a transposition.
+  CAMBIUM_UNROLL
   for (int step = 1; step < lanes; step *= 2) {
     CAMBIUM_UNROLL
     for (int i = 0; i < lanes / 2; i++) {
-      Vector a = r[i], b = r[i + lanes / 2];
-#if defined(__AVX512F__)
-      t[2 * i] = CAMBIUM_SHUFFLE(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-      t[2 * i + 1] = CAMBIUM_SHUFFLE(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-#elif defined(__AVX__)
-      t[2 * i] = CAMBIUM_SHUFFLE(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
-      t[2 * i + 1] = CAMBIUM_SHUFFLE(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
-#else
-      t[2 * i] = CAMBIUM_SHUFFLE(a, b, 0, 4, 1, 5);
-      t[2 * i + 1] = CAMBIUM_SHUFFLE(a, b, 2, 6, 3, 7);
-#endif
+      t[2 * i] = zip(r[i], r[i + lanes / 2], false, all);
+      t[2 * i + 1] = zip(r[i], r[i + lanes / 2], true, all);
     }
     CAMBIUM_UNROLL
     for (int i = 0; i < lanes; i++) r[i] = t[i];
   }
-#undef CAMBIUM_SHUFFLE
 }
+#undef CAMBIUM_SHUFFLE
 
 } // namespace cambium::CAMBIUM_ISA
