@@ -3,9 +3,12 @@ import { directional, gradients } from "../src/autodiff/gradient.ts";
 import { isFloat } from "../src/base/dtype.ts";
 import { CambiumError } from "../src/base/error.ts";
 import { size } from "../src/base/shape.ts";
+import { compile } from "../src/compiler/compile.ts";
+import { referenceEngine } from "../src/engines/reference/engine.ts";
 import { interpret } from "../src/engines/reference/interpret.ts";
 import type { Node } from "../src/graph/node.ts";
 import { at } from "../src/graph/op.ts";
+import { inOrder } from "../src/graph/walk.ts";
 import { add, mul } from "../src/ops/arithmetic.ts";
 import * as ops from "../src/ops/table.ts";
 import { everyCase, everyOp, leaf, numbers, type Trial } from "./cases.ts";
@@ -90,6 +93,18 @@ describe("every op, in every case,", () => {
       });
     }
   }
+});
+
+describe("the reference engine", () => {
+  const engine = referenceEngine();
+  for (const { name, inputs, use } of trials)
+    test(`runs ${name} as a compiled program`, () => {
+      const y = use(inputs);
+      const order = inOrder([y]);
+      const out = engine.allocate(y.dtype, size(y.shape));
+      engine.prepare(compile(order, [y], engine.target).program).run(order.flatMap((node) => node.value ?? []), [out], new Float64Array(0));
+      expect([...out.host!]).toEqual([...interpret([y])[0]!]);
+    });
 });
 
 describe("the op table", () => {
@@ -286,6 +301,8 @@ describe("shapes", () => {
     expect(ops.split(x(7, 2), [3, 4]).map((part) => part.shape)).toEqual([[3, 2], [4, 2]]);
     expect(ops.tile(x(2, 3), [2, 1, 2]).shape).toEqual([2, 2, 6]);
     expect(ops.stack([x(2), x(2), x(2)], 1).shape).toEqual([2, 3]);
+    expect(ops.tile(x(3), [2, 2]).shape).toEqual([2, 6]);
+    expect(ops.repeat(x(2, 3), 2, 1).shape).toEqual([2, 6]);
   });
   test("of rearrangements are as asked for", () => {
     expect(ops.transpose(x(2, 3, 4)).shape).toEqual([2, 4, 3]);
@@ -293,6 +310,19 @@ describe("shapes", () => {
     expect(ops.squeeze(x(1, 3, 1)).shape).toEqual([3]);
     expect(ops.expandDims(x(3), [0, -1]).shape).toEqual([1, 3, 1]);
     expect(ops.flatten(x(2, 3, 4), 1).shape).toEqual([2, 12]);
+  });
+});
+
+describe("copies and orders", () => {
+  const x = leaf([3, 1, 2], [3]);
+  const numbersOf = (node: Node): number[] => [...interpret([node])[0]!];
+  test("are made whole by tile and one by one by repeat", () => {
+    expect(numbersOf(ops.tile(x, [2]))).toEqual([3, 1, 2, 3, 1, 2]);
+    expect(numbersOf(ops.repeat(x, 2))).toEqual([3, 3, 1, 1, 2, 2]);
+  });
+  test("put the largest first in topK, with their places", () => {
+    const { values, indices } = ops.topK(x, 2);
+    expect([numbersOf(values), numbersOf(indices)]).toEqual([[3, 2], [0, 2]]);
   });
 });
 
@@ -337,6 +367,8 @@ describe("mistakes are explained:", () => {
     ["updates that do not fit", () => ops.scatterAdd(x(3, 2), int(4), 5), /scatterAdd: updates are \[3, 2\], index is \[4\]/],
     ["no classes", () => ops.oneHot(int(3), 0), /oneHot: depth is the number of classes, a whole number from 1; got 0/],
     ["a largest number of none", () => ops.max(x(0, 3), 0), /max: \[0, 3\] has no numbers along \[0\]/],
+    ["more largest numbers than there are", () => ops.topK(x(3), 4), /topK: k is 4; axis -1 of \[3\] has 3 numbers, so k must be a whole number from 1 to 3/],
+    ["half a repetition", () => ops.tile(x(3), [1.5]), /tile: numbers are repeated a whole number of times, got 1.5/],
     ["labels of another shape", () => ops.crossEntropy(x(3, 4), int(4)), /crossEntropy: logits are \[3, 4\], labels are \[4\]; labels must be class numbers of shape \[3\] or shares of shape \[3, 4\]/],
     ["labels with an axis too many", () => ops.crossEntropy(x(3, 4), int(3, 1)), /try labels\.squeeze\(-1\)/],
     ["a rate above 1", () => ops.dropout(x(3), 1, 2, 50), /dropout: the rate is the share of numbers dropped, from 0 to 1; got 50/],

@@ -2,7 +2,7 @@
 import { CambiumError } from "../base/error.ts";
 import { resolveAxis, same, show, type Shape, size, strides } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
-import { defineOp, type Op, type Operand, type VariadicOp } from "../graph/op.ts";
+import { defineOp, type Op, type VariadicOp } from "../graph/op.ts";
 import { expandDims, reshape } from "./movement.ts";
 import { eachPosition } from "./positions.ts";
 
@@ -160,11 +160,4 @@ export function split(x: Node, pieces: number | readonly number[], axis = 0): No
     const begin = x.shape.map(() => 0).with(along, from);
     return slice(x, begin, [...x.shape].with(along, (from += n)));
   });
-}
-
-/** `x` repeated whole, `times[i]` times along axis `i`. */
-export function tile(x: Node, times: readonly number[]): Node {
-  const lead = times.length - x.shape.length;
-  if (lead < 0) return tile(x, [...new Array<number>(-lead).fill(1), ...times]);
-  return times.reduce((tiled, n, axis) => (n === 1 ? tiled : concat(new Array<Operand>(n).fill(tiled), axis)), lead > 0 ? expandDims(x, times.slice(0, lead).map((_, i) => i)) : x);
 }

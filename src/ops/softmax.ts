@@ -5,6 +5,7 @@ import { type Axes, resolveAxis, same, show, type Shape, strides } from "../base
 import type { Node } from "../graph/node.ts";
 import { type Block, defineOp, type Op } from "../graph/op.ts";
 import { add, div, mul, neg, sub } from "./arithmetic.ts";
+import { castTo } from "./cast.ts";
 import { greaterEqual, isFinite, less, logicalAnd, where } from "./compare.ts";
 import { floating } from "./elementwise.ts";
 import { exp, log } from "./exponential.ts";
@@ -99,12 +100,14 @@ export const logSumExp: Op<["x"], [axes?: Axes, options?: Keep]> = defineOp({
   ],
 });
 
-const isSparse = (labels: Node): boolean => !isFloat(labels.dtype);
+/** Whether labels are class numbers, one a sample, and not shares of each class. */
+const isSparse = (labels: Node, logits: Node): boolean => labels.shape.length < logits.shape.length;
+const asPlaces = (labels: Node): Node => (isFloat(labels.dtype) ? castTo(labels, "int32") : labels);
 
 /**
  * How surprising the labels are to the scores, one number a sample, from scores before any softmax. Labels are class numbers,
  * or shares of each class; a class number outside the classes counts nothing.
- * @shape logits [..., classes], labels [...] of whole numbers or [..., classes] of floats → [...]
+ * @shape logits [..., classes], labels [...] or [..., classes] → [...]
  */
 export const crossEntropy: Op<["logits", "labels"]> = defineOp({
   name: "crossEntropy",
@@ -126,24 +129,26 @@ export const crossEntropy: Op<["logits", "labels"]> = defineOp({
     const each = expandDims(dy, -1);
     return {
       get logits(): Node {
-        if (!isSparse(labels)) return mul(sub(mul(softmax(logits), sum(labels, -1, { keep: true })), labels), each);
+        if (!isSparse(labels, logits)) return mul(sub(mul(softmax(logits), sum(labels, -1, { keep: true })), labels), each);
         const classes = logits.shape[logits.shape.length - 1]!;
-        const counts = logicalAnd(greaterEqual(labels, 0), less(labels, classes));
-        return mul(sub(softmax(logits), oneHot(labels, classes, logits.dtype)), expandDims(where(counts, dy, 0), -1));
+        const places = asPlaces(labels);
+        const counts = logicalAnd(greaterEqual(places, 0), less(places, classes));
+        return mul(sub(softmax(logits), oneHot(places, classes, floating([logits.dtype]))), expandDims(where(counts, dy, 0), -1));
       },
-      get labels(): Node {
-        return neg(mul(logSoftmax(logits), each));
+      get labels(): Node | undefined {
+        return isSparse(labels, logits) ? undefined : neg(mul(logSoftmax(logits), each));
       },
     };
   },
   decompose: ({ logits, labels, out }) => {
     const surprise = neg(logSoftmax(logits));
-    return isSparse(labels) ? reshape(gatherAlong(surprise, expandDims(labels, -1)), out.shape) : sum(mul(surprise, labels), -1);
+    return isSparse(labels, logits) ? reshape(gatherAlong(surprise, expandDims(asPlaces(labels), -1)), out.shape) : sum(mul(surprise, labels), -1);
   },
   cases: [
     { shapes: [[3, 4], [3]], args: [], dtypes: ["float32", "int32"], values: [undefined, [3, 0, 1]] },
     { shapes: [[2, 3, 2], [2, 3]], args: [], dtypes: ["float32", "uint8"], values: [undefined, [0, 1, 1, 1, 0, 0]] },
     { shapes: [[3, 4], [3]], args: [], dtypes: ["float32", "int32"], values: [undefined, [-100, 0, 1]] },
+    { shapes: [[3, 4], [3]], args: [], values: [undefined, [3.5, 0.5, 1.5]] },
     { shapes: [[3, 4], [3, 4]], args: [], domain: [0.1, 1] },
   ],
   method: false,

@@ -16,6 +16,8 @@ export * from "./reduction.ts";
 export * from "./rounding.ts";
 export * from "./slice.ts";
 export * from "./softmax.ts";
+export * from "./sort.ts";
 export * from "./spread.ts";
+export * from "./tile.ts";
 export * from "./trigonometry.ts";
 export * from "./window.ts";
