@@ -141,7 +141,7 @@ export const loadMnist = (): Promise<ImageSplit> => load(mnist);
 export const loadFashionMnist = (): Promise<ImageSplit> => load(fashionMnist);
 
 async function load(dataset: Dataset): Promise<ImageSplit> {
-  const store = await openStore();
+  const store = openStore();
   const { train, test } = dataset.files;
   return { train: await loadSet(dataset, train, store), test: await loadSet(dataset, test, store) };
 }

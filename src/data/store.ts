@@ -12,11 +12,10 @@ export interface Store {
   progress(file: string, done: number, total: number): void;
 }
 
-/** This machine's store, or undefined where there are no files: in a browser, or bundled without `node.ts`. */
-export async function openStore(): Promise<Store | undefined> {
-  if (typeof process === "undefined" || !process.versions?.node) return undefined;
-  // The path is a variable so that no bundler follows it into node: modules.
-  const path: string = "./node.ts";
-  const node = (await import(/* @vite-ignore */ /* webpackIgnore: true */ path).catch(() => undefined)) as typeof import("./node.ts") | undefined;
-  return node?.localStore();
-}
+let open: (() => Store) | undefined;
+
+/** Makes this machine's files known. The door for Node calls it; in a browser nobody does. */
+export const offerStore = (store: () => Store): void => void (open = store);
+
+/** This machine's store, or undefined where there are no files. */
+export const openStore = (): Store | undefined => open?.();

@@ -9,12 +9,10 @@ import { inOrder } from "../graph/walk.ts";
 import { currentEngine, evaluate, flush } from "./evaluate.ts";
 import { nextStream } from "./random.ts";
 import { Tensor } from "./tensor.ts";
-import { traced } from "./trace.ts";
+import { type Change, traced } from "./trace.ts";
 
 /** What a compiled function may return. */
 export type Results = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>>;
-
-type Change = { tensor: Tensor; from: Node; to: Node };
 
 /** One program of a compiled function, for one kind of input. */
 class Instance<R extends Results> {
@@ -93,7 +91,7 @@ class Instance<R extends Results> {
       const { tensor, to } = changes[i]!;
       const memory = outputs[results.length + i]!;
       if (tensor.leaf.value === memory) continue;
-      tensor.leaf = source(memory, to.shape, tensor.requiresGrad);
+      tensor.leaf = source(memory, to.shape, tensor.leaf.requires);
       tensor.leaf.owner = tensor;
     }
     return this.rebuild(made);

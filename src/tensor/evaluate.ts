@@ -16,9 +16,17 @@ let cache = new Cache<Ready>();
 
 /** The engine in use. */
 export function currentEngine(): Engine {
-  if (!engine) throw new CambiumError("state", "engine", "no engine is chosen yet", 'import "cambium" itself, or call useEngine("reference") first');
-  return engine;
+  if (!engine) {
+    if (!choose) throw new CambiumError("state", "engine", "no engine is chosen yet", 'import "cambium" itself, or call setEngine');
+    setEngine(choose());
+  }
+  return engine!;
 }
+
+let choose: (() => Engine) | undefined;
+
+/** How an engine is found when something has to be computed and none is chosen. */
+export const whenNeeded = (find: () => Engine): void => void (choose = find);
 
 /** Makes `next` compute from now on. Compiled programs of the engine before are forgotten. */
 export function setEngine(next: Engine): void {

@@ -1,6 +1,5 @@
 import type { DType, TypedArray } from "../base/dtype.ts";
 import type { Shape } from "../base/shape.ts";
-import type { Tensor } from "./tensor.ts";
 
 /** Numbers, or booleans, in arrays as deep as the tensor has axes. */
 export type Nested = number | boolean | readonly Nested[];
@@ -17,8 +16,16 @@ export function nest(data: TypedArray, shape: Shape, dtype: DType): Nested {
 const edge = 3;
 const whole = 1000;
 
+/** What can be printed: a tensor. */
+export interface Printable {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly requiresGrad: boolean;
+  dataSync(): TypedArray;
+}
+
 /** A tensor as PyTorch prints it: four decimals, long axes shortened in the middle. */
-export function print(tensor: Tensor): string {
+export function print(tensor: Printable): string {
   const { shape, dtype } = tensor;
   const tail = `${dtype === "float32" ? "" : `, dtype: ${dtype}`}${tensor.requiresGrad ? ", requiresGrad: true" : ""}`;
   let data: TypedArray;

@@ -1,14 +1,26 @@
 import { CambiumError } from "../base/error.ts";
 import type { Node } from "../graph/node.ts";
-import type { Tensor } from "./tensor.ts";
+
+/** A handle whose node and gradient may change: a tensor. */
+export interface Handle {
+  leaf: Node;
+  grad: Handle | undefined;
+}
+
+/** What a traced function changed: `tensor` held `from` and now holds `to`. */
+export interface Change {
+  readonly tensor: Handle;
+  readonly from: Node;
+  readonly to: Node;
+}
 
 /** What a function did to tensors outside of it while it was traced; undone at the end, and done again by every run of the program. */
 export class Trace {
-  private readonly before = new Map<Tensor, Node>();
-  private readonly grads = new Map<Tensor, Tensor | undefined>();
+  private readonly before = new Map<Handle, Node>();
+  private readonly grads = new Map<Handle, Handle | undefined>();
 
   /** To be called before `tensor` gets another node. */
-  touch(tensor: Tensor): void {
+  touch(tensor: Handle): void {
     if (this.before.has(tensor)) return;
     if (tensor.leaf.op && !tensor.leaf.value)
       throw new CambiumError("state", "assign", "a tensor changed inside a compiled function must have been computed before", "read it once (`x.dataSync()`) after making it");
@@ -16,12 +28,12 @@ export class Trace {
   }
 
   /** To be called before `tensor.grad` changes. */
-  touchGrad(tensor: Tensor): void {
+  touchGrad(tensor: Handle): void {
     if (!this.grads.has(tensor)) this.grads.set(tensor, tensor.grad);
   }
 
   /** Puts everything back and says which tensors the function changed, into which nodes. */
-  undo(): { tensor: Tensor; from: Node; to: Node }[] {
+  undo(): Change[] {
     const changes = [...this.before].map(([tensor, from]) => ({ tensor, from, to: tensor.leaf }));
     for (const { tensor, from } of changes) tensor.leaf = from;
     for (const [tensor, grad] of this.grads) tensor.grad = grad;
@@ -35,7 +47,7 @@ let current: Trace | undefined;
 export const currentTrace = (): Trace | undefined => current;
 
 /** Runs `f` so that nothing it does to tensors has an effect yet. */
-export function traced<T>(f: () => T): { result: T; changes: { tensor: Tensor; from: Node; to: Node }[] } {
+export function traced<T>(f: () => T): { result: T; changes: Change[] } {
   const outer = current;
   const trace = new Trace();
   current = trace;

@@ -1,0 +1,12 @@
+/** Cambium's front door. */
+import { offerEngine } from "./engines/choose.ts";
+import { referenceEngine } from "./engines/reference/engine.ts";
+
+offerEngine({ name: "reference", rank: 0, create: referenceEngine });
+
+export { CambiumError } from "./base/error.ts";
+export { compile } from "./tensor/compile.ts";
+export * from "./tensor/create.ts";
+export { engine, useEngine } from "./tensor/engine.ts";
+export { normal, randint, seed, uniform } from "./tensor/random.ts";
+export { Tensor } from "./tensor/tensor.ts";
