@@ -1,4 +1,5 @@
 /** Powers and logarithms. */
+import { constant } from "../graph/op.ts";
 import { add, div, mul, neg, square, sub } from "./arithmetic.ts";
 import { equal, greaterEqual, logicalAnd, where } from "./compare.ts";
 import { type Binary, binary, floating, unary, type Unary } from "./elementwise.ts";
@@ -42,7 +43,11 @@ export const pow: Binary = binary({
   scalar: power,
   domain: [0.3, 2],
   gradient: {
-    a: (dy, { a, b }) => where(equal(b, 0), 0, mul(dy, mul(b, pow(a, sub(b, 1))))),
+    a: (dy, { a, b }) => {
+      if (b.op !== constant) return where(equal(b, 0), 0, mul(dy, mul(b, pow(a, sub(b, 1)))));
+      const n = b.attrs.value as number;
+      return n === 0 ? mul(dy, 0) : mul(dy, n === 1 ? 1 : mul(n === 2 ? a : pow(a, n - 1), n));
+    },
     // The inner choice keeps the logarithm of 0 out of the second derivative.
     b: (dy, { a, b, out }) => {
       const still = logicalAnd(equal(a, 0), greaterEqual(b, 0));

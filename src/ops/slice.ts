@@ -49,7 +49,7 @@ export const slice: Op<["x"], [begin: readonly number[], end?: readonly (number 
 function setIn(x: Node, shape: Shape, begin: readonly number[], step: readonly number[]): Node {
   if (step.some((s) => s !== 1) && size(x.shape) > 0) {
     // Between two axes of the numbers, an axis of step − 1 zeros each.
-    const rows = x.shape.flatMap((d, i) => [d, Math.min(step[i]!, 1)]);
+    const rows = x.shape.flatMap((d) => [d, 1]);
     const gaps = step.flatMap((s) => [0, s - 1]);
     x = reshape(pad(reshape(x, rows), gaps.map(() => 0), gaps), x.shape.map((d, i) => d * step[i]!));
   }
