@@ -313,6 +313,30 @@ describe("shapes", () => {
   });
 });
 
+describe("einsum", () => {
+  const counted = (...shape: number[]): Node => leaf(Array.from({ length: size(shape) }, (_, i) => i + 1), shape);
+  const numbersOf = (node: Node): number[] => [...interpret([node])[0]!];
+  const [a, b] = [counted(2, 3), counted(3, 4)];
+  test("multiplies matrices, in any order of the result", () => {
+    expect(numbersOf(ops.einsum("ij,jk->ik", a, b))).toEqual(numbersOf(ops.matmul(a, b)));
+    expect(numbersOf(ops.einsum("ij,jk->ki", a, b))).toEqual(numbersOf(ops.transpose(ops.matmul(a, b))));
+    expect(numbersOf(ops.einsum("ij,jk", a, b))).toEqual(numbersOf(ops.matmul(a, b)));
+  });
+  test("sums, transposes, and takes outer and weighted products", () => {
+    expect(numbersOf(ops.einsum("ij->", a))).toEqual([21]);
+    expect(numbersOf(ops.einsum("ij->ji", a))).toEqual([1, 4, 2, 5, 3, 6]);
+    expect(numbersOf(ops.einsum("i,j->ij", counted(2), counted(2)))).toEqual([1, 2, 2, 4]);
+    expect(numbersOf(ops.einsum("ij,ij->i", a, a))).toEqual([14, 77]);
+    expect(numbersOf(ops.einsum("i,i,i->", counted(3), counted(3), counted(3)))).toEqual([36]);
+  });
+  test("keeps heads apart in attention", () => {
+    const [q, k] = [counted(2, 3, 2, 4), counted(2, 5, 2, 4)];
+    const scores = ops.einsum("bqhd,bkhd->bhqk", q, k);
+    expect(scores.shape).toEqual([2, 2, 3, 5]);
+    expect(numbersOf(scores)).toEqual(numbersOf(ops.matmul(ops.permute(q, [0, 2, 1, 3]), ops.permute(k, [0, 2, 3, 1]))));
+  });
+});
+
 describe("copies and orders", () => {
   const x = leaf([3, 1, 2], [3]);
   const numbersOf = (node: Node): number[] => [...interpret([node])[0]!];
@@ -369,6 +393,11 @@ describe("mistakes are explained:", () => {
     ["a largest number of none", () => ops.max(x(0, 3), 0), /max: \[0, 3\] has no numbers along \[0\]/],
     ["more largest numbers than there are", () => ops.topK(x(3), 4), /topK: k is 4; axis -1 of \[3\] has 3 numbers, so k must be a whole number from 1 to 3/],
     ["half a repetition", () => ops.tile(x(3), [1.5]), /tile: numbers are repeated a whole number of times, got 1.5/],
+    ["an equation with too many operands", () => ops.einsum("ij,jk->ik", x(2, 3)), /einsum: "ij,jk->ik" names 2 operands, 1 are given/],
+    ["an equation whose sizes differ", () => ops.einsum("ij,jk->ik", x(2, 3), x(4, 5)), /einsum: j is 3 in one operand and 4 in \[4, 5\]/],
+    ["an equation with dots", () => ops.einsum("...i->i", x(2)), /einsum: "...i->i" is not an equation/],
+    ["a result letter from nowhere", () => ops.einsum("i->k", x(2)), /has k in its result, but no operand has it/],
+    ["an operand of another rank", () => ops.einsum("ij->i", x(2)), /"ij" must have one letter, each another, for each of the 1 axes of \[2\]/],
     ["labels of another shape", () => ops.crossEntropy(x(3, 4), int(4)), /crossEntropy: logits are \[3, 4\], labels are \[4\]; labels must be class numbers of shape \[3\] or shares of shape \[3, 4\]/],
     ["labels with an axis too many", () => ops.crossEntropy(x(3, 4), int(3, 1)), /try labels\.squeeze\(-1\)/],
     ["a rate above 1", () => ops.dropout(x(3), 1, 2, 50), /dropout: the rate is the share of numbers dropped, from 0 to 1; got 50/],

@@ -5,6 +5,7 @@ export * from "./cast.ts";
 export * from "./compare.ts";
 export * from "./conv.ts";
 export * from "./cumulative.ts";
+export * from "./einsum.ts";
 export * from "./exponential.ts";
 export * from "./gather.ts";
 export * from "./matmul.ts";
