@@ -46,7 +46,10 @@ export const ELU: ActivationClass<{ alpha: number }> = activation("ELU", { alpha
 export const SELU: ActivationClass = activation("SELU", {}, (x) => x.selu());
 
 /** `x` where positive, else `alpha · (e^(x / alpha) − 1)` @source PyTorch `nn.CELU` */
-export const CELU: ActivationClass<{ alpha: number }> = activation("CELU", { alpha: 1 }, (x, { alpha }) => x.greater(0).where(x, x.minimum(0).div(alpha).expm1().mul(alpha)));
+export const CELU: ActivationClass<{ alpha: number }> = activation("CELU", { alpha: 1 }, (x, { alpha }) => {
+  const above = x.greater(0);
+  return above.where(x, above.where(0, x).div(alpha).expm1().mul(alpha));
+});
 
 /** `x · Φ(x)`, exactly or with `approximate: "tanh"` @source PyTorch `nn.GELU` */
 export const GELU: ActivationClass<{ approximate: "none" | "tanh" }> = activation("GELU", { approximate: "none" as "none" | "tanh" }, (x, { approximate }) =>

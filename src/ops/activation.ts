@@ -1,6 +1,6 @@
 /** The bends between layers, each in a form that neither overflows nor loses small numbers. */
 import { defineOp, type Op } from "../graph/op.ts";
-import { abs, add, div, maximum, minimum, mul, neg, square, sub } from "./arithmetic.ts";
+import { abs, add, div, maximum, mul, neg, square, sub } from "./arithmetic.ts";
 import { greater, where } from "./compare.ts";
 import { type Binary, binary, floating, numeric, unary, type Unary } from "./elementwise.ts";
 import { erf, erfc, exp, expm1, log1p } from "./exponential.ts";

@@ -1,6 +1,7 @@
 /** Turns graph into numbers: finds or compiles the program for what is wanted and runs it in one engine call. */
 import { CambiumError } from "../base/error.ts";
 import { compile, type Compiled } from "../compiler/compile.ts";
+import { expandMacros } from "../compiler/expand.ts";
 import { Cache, keyOf } from "../compiler/key.ts";
 import type { Engine, Prepared } from "../engines/engine.ts";
 import { type Memory, type Node } from "../graph/node.ts";
@@ -59,8 +60,14 @@ export function evaluate(wanted: readonly Node[]): void {
     along.clear();
   }
   const engine = currentEngine();
-  const order = inOrder(roots, isLeaf);
-  const key = keyOf(order, roots);
+  let targets: readonly Node[] = roots;
+  let order = inOrder(roots, isLeaf);
+  if (order.some((node) => node.op?.kind === "macro") && order.some((node) => node.value && node.op && node.requires)) {
+    // A gradient looks behind values that are already known, so it is written out before the graph's leaves are listed.
+    targets = expandMacros(roots);
+    order = inOrder(targets, isLeaf);
+  }
+  const key = keyOf(order, targets);
   let ready = cache.get(key);
   const inputs: Memory[] = [];
   const numbers: number[] = [];
@@ -70,7 +77,7 @@ export function evaluate(wanted: readonly Node[]): void {
     else if (!node.op) throw new CambiumError("state", "evaluate", "this tensor stands for an input of a compiled function and has no numbers of its own", "return it from the function and read the result");
   }
   if (!ready) {
-    const compiled = compile(order, roots, engine.target);
+    const compiled = compile(order, targets, engine.target);
     // Compiling walks graphs too, so the places in `order` are stale from here on; nothing below needs them.
     ready = { compiled, prepared: engine.prepare(compiled.program) };
     cache.set({ words: key.words, hash: key.hash }, ready);
