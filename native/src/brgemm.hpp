@@ -42,7 +42,7 @@ struct TileSum {
 /// One tile of R rows and V vectors, of which the last has only `last` columns when Ragged.
 /// The address of a row is one of five pointers plus 0, 1 or 2 row strides: what x86 can express without an extra
 /// instruction, and what lets a 3x3 kernel's nine taps be the rows of a tile.
-template <int R, int V, bool Ragged>
+template <int R, int V, bool Ragged, bool Dense>
 __attribute__((noinline)) void tileSum(const TileSum& s, int last) {
   const Part part(last);
   Vector c[R][V];
@@ -70,12 +70,13 @@ __attribute__((noinline)) void tileSum(const TileSum& s, int last) {
       for (int v = 0; v < V; v++) x[v] = Ragged && v == V - 1 ? load(b + v * lanes, part) : load(b + v * lanes);
       CAMBIUM_UNROLL
       for (int r = 0; r < R; r++) {
-        const float* row = (r < 3 ? a0 : r < 6 ? a3 : r < 9 ? a6 : r < 12 ? a9 : a12) + (r % 3) * aRow;
+        const float* row = Dense ? a0 + r : (r < 3 ? a0 : r < 6 ? a3 : r < 9 ? a6 : r < 12 ? a9 : a12) + (r % 3) * aRow;
         const float value = *row;
         CAMBIUM_UNROLL
         for (int v = 0; v < V; v++) c[r][v] += value * x[v];
       }
-      b += bStep, a0 += aStep, a3 += aStep, a6 += aStep, a9 += aStep, a12 += aStep;
+      b += bStep, a0 += aStep;
+      if (!Dense) a3 += aStep, a6 += aStep, a9 += aStep, a12 += aStep;
     }
   }
   // Stores may alias `s`: what they need is read before them.
@@ -93,17 +94,18 @@ __attribute__((noinline)) void tileSum(const TileSum& s, int last) {
 
 using TileKernel = void (*)(const TileSum&, int last);
 
-template <int V, bool Ragged, size_t... R>
+template <int V, bool Ragged, bool Dense, size_t... R>
 TileKernel tileKernelOf(int rows, std::index_sequence<R...>) {
-  static constexpr TileKernel table[] = {tileSum<(int)R + 1, V, Ragged>...};
+  static constexpr TileKernel table[] = {tileSum<(int)R + 1, V, Ragged, Dense>...};
   return table[rows - 1];
 }
 
-/// The kernel for `rows` (1..rowsOf(vectors)) by `vectors` (1, 2, 4 or 8).
+/// The kernel for `rows` (1..rowsOf(V)) by V vectors.
 template <int V>
-TileKernel tileKernelOf(int rows, bool ragged) {
+TileKernel tileKernelOf(int rows, bool ragged, bool dense) {
   constexpr auto all = std::make_index_sequence<rowsOf(V)>{};
-  return ragged ? tileKernelOf<V, true>(rows, all) : tileKernelOf<V, false>(rows, all);
+  if (dense) return ragged ? tileKernelOf<V, true, true>(rows, all) : tileKernelOf<V, false, true>(rows, all);
+  return ragged ? tileKernelOf<V, true, false>(rows, all) : tileKernelOf<V, false, false>(rows, all);
 }
 
 constexpr int widestTile = 8;
@@ -117,6 +119,7 @@ inline int vectorsFor(long rows) {
 
 /// Computes `columns` (> 0) columns and `rows` (1..rowsOf(vectors)) rows in tiles of at most `vectors` vectors.
 inline void tileSums(TileSum s, int rows, long columns, int vectors) {
+  const bool dense = s.aRow == 1 && s.aTriple == 3;
   for (long c = 0; c < columns;) {
     long left = (columns - c + lanes - 1) / lanes;
     int v = vectors;
@@ -124,10 +127,10 @@ inline void tileSums(TileSum s, int rows, long columns, int vectors) {
     long width = columns - c < (long)v * lanes ? columns - c : (long)v * lanes;
     int last = (int)(width - (long)(v - 1) * lanes);
     bool ragged = last != lanes;
-    TileKernel kernel = v == 1   ? tileKernelOf<1>(rows, ragged)
-                        : v == 2 ? tileKernelOf<2>(rows, ragged)
-                        : v == 4 ? tileKernelOf<4>(rows, ragged)
-                                 : tileKernelOf<8>(rows, ragged);
+    TileKernel kernel = v == 1   ? tileKernelOf<1>(rows, ragged, dense)
+                        : v == 2 ? tileKernelOf<2>(rows, ragged, dense)
+                        : v == 4 ? tileKernelOf<4>(rows, ragged, dense)
+                                 : tileKernelOf<8>(rows, ragged, dense);
     kernel(s, last);
     c += width, s.bShift += width, s.out += width;
     if (s.from) s.from += width;
