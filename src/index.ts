@@ -8,5 +8,6 @@ export { CambiumError } from "./base/error.ts";
 export { compile } from "./tensor/compile.ts";
 export * from "./tensor/create.ts";
 export { engine, useEngine } from "./tensor/engine.ts";
+export { grad, jvp, noGrad, valueAndGrad, vjp } from "./tensor/functional.ts";
 export { normal, randint, seed, uniform } from "./tensor/random.ts";
 export { Tensor } from "./tensor/tensor.ts";

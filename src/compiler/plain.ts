@@ -1,5 +1,5 @@
 import { size } from "../base/shape.ts";
-import type { Node } from "../graph/node.ts";
+import { Node } from "../graph/node.ts";
 import { inOrder } from "../graph/walk.ts";
 import { copy } from "./copy.ts";
 import { expandMacros } from "./expand.ts";
@@ -33,7 +33,9 @@ export function compilePlain(roots: readonly Node[], leaves: readonly Node[], sc
       out = add(node, { at: "arena", offset: arena });
       arena += Math.ceil((size(node.shape) * 8) / 64) * 64;
     }
-    stages.push({ samples: 0, chunk: 0, serial: true, kernels: [{ kind: "op", node, inputs, out }] });
+    // A node of its own: the graph's lets go of its inputs once it has been computed, the program must not.
+    const kept = new Node(node.op, node.inputs, node.attrs, node.shape, node.dtype, node.requires);
+    stages.push({ samples: 0, chunk: 0, serial: true, kernels: [{ kind: "op", node: kept, inputs, out }] });
   }
   const slots = (nodes: readonly Node[]): Program["inputs"] => nodes.map((node) => ({ dtype: node.dtype, length: size(node.shape) }));
   return { values, stages, inputs: slots(leaves), outputs: slots(roots), scalars: scalars.length, arena, local: 0, partial: 0 };

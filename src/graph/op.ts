@@ -4,6 +4,9 @@ import { type AnyOp, type At, type Attrs, Node, type Op, type Operand, type OpSp
 
 export type { AnyOp, At, Block, Case, Kind, Op, Operand, OpSpec, VariadicOp } from "./node.ts";
 
+/** Whether nodes remember that a gradient is wanted further up. */
+export const recording: { on: boolean } = { on: true };
+
 let ids = 0;
 const plain: Attrs = {};
 
@@ -24,7 +27,7 @@ export function defineOp<const Names extends readonly string[], Args extends unk
     const types = inputs.map((x) => x.dtype);
     const shape = spec.shape(shapes, attrs);
     const dtype = spec.dtype ? spec.dtype(types, attrs) : types.length === 0 ? "float32" : types.reduce(promote);
-    return new Node(op, inputs, attrs, shape, dtype, !spec.constant && inputs.some((x) => x.requires));
+    return new Node(op, inputs, attrs, shape, dtype, recording.on && !spec.constant && inputs.some((x) => x.requires));
   };
   const { name, ...rest } = spec;
   const op = Object.assign(Object.defineProperty(use, "name", { value: name }), rest, { id: ++ids }) as unknown as AnyOp;
