@@ -7,7 +7,7 @@ import type { Engine, Prepared } from "../engines/engine.ts";
 import { type Memory, type Node, placeholder, source } from "../graph/node.ts";
 import { inOrder } from "../graph/walk.ts";
 import { currentEngine, evaluate, flush } from "./evaluate.ts";
-import { nextStream } from "./random.ts";
+import { nextStream, randomState, setRandomState } from "./random.ts";
 import { Tensor } from "./tensor.ts";
 import { type Change, traced } from "./trace.ts";
 
@@ -36,6 +36,7 @@ class Instance<R extends Results> {
 
   constructor(f: (...args: Tensor[]) => R, args: readonly Tensor[]) {
     flush();
+    const random = randomState();
     const given = args.map((a) => placeholder(a.shape, a.dtype));
     const { result, changes } = traced(() => f(...given.map((node) => new Tensor(node))));
     const { tensors, rebuild } = flatten(result);
@@ -52,6 +53,8 @@ class Instance<R extends Results> {
     this.numbers = Float64Array.from(scalars, (node) => node.number!);
     this.readings = scalars.flatMap(({ owner }, slot) => (typeof owner === "function" && owner !== nextStream ? [{ slot, read: owner as () => number }] : []));
     this.streams = scalars.flatMap((node, i) => (node.owner === nextStream ? [i] : [])).sort((a, b) => scalars[a]!.number! - scalars[b]!.number!);
+    // The first run draws what tracing drew, so that a compiled function and a plain one see the same numbers.
+    if (randomState().stream - random.stream === this.streams.length) setRandomState(random);
     const aliases = changes.map((c, i) => [this.results.length + i, c.from] as const);
     this.engine = currentEngine();
     this.prepared = this.engine.prepare(compileGraph(order, roots, this.engine.target, aliases).program);
