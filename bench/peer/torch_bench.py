@@ -15,6 +15,9 @@ torch.compile setting, default 120; 0 leaves them out) and "seconds" (of timing 
 As a command, a table: python bench/peer/torch_bench.py mlp-32 cnn-32 [--threads 2] [--compile-seconds 120] [--seconds 0.7] [--repeat 1]
 
 A program is a training step: forward, loss, backward, optimizer step, zero_grad. `import` is a fresh process that imports torch.
+PyTorch gives its buffers back to malloc after each step, and glibc gives large ones back to the system, so that every step of a CNN
+faults its pages in again (2-3 times slower). As PyTorch's tuning guide advises, this server keeps freed memory (the variables in
+KEEP, set by starting itself again); --system-malloc leaves malloc as it is. `memory` and `import` are always measured with malloc as it is.
 Settings that need torch.compile are tried in a child process, which is ended when its budget is over.
 """
 
@@ -32,6 +35,7 @@ import time
 
 os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
 
+KEEP = {"MALLOC_TOP_PAD_": str(2**28), "MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**31)}
 HERE = os.path.abspath(__file__)
 ROUNDS = 12  # a setting is timed in so many turns and its best turn counts: a neighbour on the machine stalls OpenMP a hundredfold
 
@@ -64,10 +68,19 @@ def resident_mib() -> float:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def child(arguments: list[str], budget: float) -> dict:
+def plain_environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if key not in KEEP}
+
+
+def child(arguments: list[str], budget: float, environment: dict[str, str] | None = None) -> dict:
     """Runs this file in its own process group and returns its JSON answer, or why there is none."""
     process = subprocess.Popen(
-        [sys.executable, HERE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, HERE, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=environment,
     )
     try:
         out, err = process.communicate(timeout=budget)
@@ -92,7 +105,7 @@ class Import:
     """The `import` program: the time of a fresh process that imports torch and ends."""
 
     def __call__(self) -> None:
-        subprocess.run([sys.executable, "-c", "import torch"], check=True)
+        subprocess.run([sys.executable, "-c", "import torch"], check=True, env=plain_environment())
 
 
 class Peer:
@@ -147,6 +160,7 @@ class Peer:
                 measure(eager[setting.name], 0.2)
             elif compile_seconds > 0:
                 arguments = ["--probe", name, setting.name, "--threads", str(self.threads), "--seconds", str(seconds)]
+                arguments += [] if KEEP.keys() <= os.environ.keys() else ["--system-malloc"]
                 results[setting.name] = child(arguments, compile_seconds)
         rounds: dict[str, list[dict]] = {key: [] for key in eager}
         for _ in range(ROUNDS):
@@ -168,7 +182,7 @@ class Peer:
         name = command["name"]
         setting = command.get("setting", self.best.get(name, "eager/fused/nchw"))
         arguments = ["--memory", name, setting, "--steps", str(command.get("steps", 30)), "--threads", str(self.threads)]
-        return {"setting": setting, **child(arguments, 300)}
+        return {"setting": setting, **child([*arguments, "--system-malloc"], 300, plain_environment())}
 
 
 def serve() -> None:
@@ -245,7 +259,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--probe", nargs=2)
     parser.add_argument("--memory", nargs=2)
+    parser.add_argument("--system-malloc", action="store_true")
     arguments = parser.parse_args()
+    if not arguments.system_malloc and not KEEP.keys() <= os.environ.keys():
+        os.execve(sys.executable, [sys.executable, HERE, *sys.argv[1:]], {**os.environ, **KEEP})
     if arguments.probe:
         print(json.dumps(probe(*arguments.probe, arguments.threads, arguments.seconds)))
     elif arguments.memory:
