@@ -43,41 +43,49 @@ CAMBIUM_INLINE void storeIndex(IntVector index, int count, uint8_t* index8, int3
 }
 
 /// The largest number under a window per channel. The first of equals wins, and a NaN wins over numbers.
-/// Taps: the number of taps when known, else 0.
+/// Taps: the number of taps if it is known, else 0.
 template <int Taps>
 inline void poolMax(const float* x, const Window& window, long channels, float* y, uint8_t* index8, int32_t* index32,
                     float* number) {
   const int taps = Taps ? Taps : window.count;
-  for (long c = 0; c < channels; c += lanes) {
-    const int count = (int)std::min<long>(lanes, channels - c);
-    const Part part(count);
-    auto read = [&](int t) {
-      const float* p = x + window.offset[t] + c;
-      return count == lanes ? load(p) : load(p, part);
-    };
-    Vector best = taps ? read(0) : splat(-std::numeric_limits<float>::infinity());
-    IntVector winner = IntVector{} + (taps ? window.tap[0] : 0);
-    CAMBIUM_UNROLL
-    for (int t = 1; t < taps; t++) {
-      const Vector value = read(t);
+  const float* from[Taps ? Taps : 1];
+  IntVector position[Taps ? Taps : 1];
+  x += window.first;
+  for (int t = 0; t < Taps; t++) from[t] = x + window.offset[t], position[t] = IntVector{} + window.tap[t];
+  auto channelsFrom = [&](long c, int count, auto read, auto write) {
+    Vector best = taps ? read((Taps ? from[0] : x + window.offset[0]) + c) : splat(-std::numeric_limits<float>::infinity());
+    IntVector winner = Taps ? position[0] : IntVector{} + (taps ? window.tap[0] : 0);
+    auto meet = [&](int t) {
+      const Vector value = read((Taps ? from[t] : x + window.offset[t]) + c);
       const IntVector wins = (value > best) | (value != value);
       best = wins ? value : best;
-      winner = wins ? IntVector{} + window.tap[t] : winner;
+      winner = wins ? (Taps ? position[t] : IntVector{} + window.tap[t]) : winner;
+    };
+    if constexpr (Taps > 0) {
+      CAMBIUM_UNROLL
+      for (int t = 1; t < Taps; t++) meet(t);
+    } else {
+      for (int t = 1; t < taps; t++) meet(t);
     }
-    if (count == lanes) store(y + c, best);
-    else store(y + c, best, part);
+    write(y + c, best);
     if (index8 || index32 || number)
       storeIndex(winner, count, index8 ? index8 + c : nullptr, index32 ? index32 + c : nullptr, number ? number + c : nullptr);
-  }
+  };
+  long c = 0;
+  for (; c + lanes <= channels; c += lanes)
+    channelsFrom(c, lanes, [](const float* p) { return load(p); }, [](float* p, Vector v) { store(p, v); });
+  if (c == channels) return;
+  const Part part((int)(channels - c));
+  channelsFrom(c, part.count, [&](const float* p) { return load(p, part); }, [&](float* p, Vector v) { store(p, v, part); });
 }
 
 template <class T>
 void poolMax(const T* x, const Window& window, long channels, T* y, uint8_t* index8, int32_t* index32, T* number) {
   for (long c = 0; c < channels; c++) {
-    T best = window.count ? x[window.offset[0] + c] : -std::numeric_limits<T>::infinity();
+    T best = window.count ? x[window.first + window.offset[0] + c] : -std::numeric_limits<T>::infinity();
     int winner = window.count ? window.tap[0] : 0;
     for (int t = 1; t < window.count; t++) {
-      const T value = x[window.offset[t] + c];
+      const T value = x[window.first + window.offset[t] + c];
       if (value > best || value != value) best = value, winner = window.tap[t];
     }
     y[c] = best;
@@ -97,7 +105,7 @@ template <class T>
 void poolSum(const T* x, const Window& window, long channels, T scale, T* y) {
   for (long c = 0; c < channels; c++) {
     T sum = 0;
-    for (int t = 0; t < window.count; t++) sum += x[window.offset[t] + c];
+    for (int t = 0; t < window.count; t++) sum += x[window.first + window.offset[t] + c];
     y[c] = sum * scale;
   }
 }
@@ -105,13 +113,13 @@ inline void poolSum(const float* x, const Window& window, long channels, float s
   long c = 0;
   for (; c + lanes <= channels; c += lanes) {
     Vector sum{};
-    for (int t = 0; t < window.count; t++) sum += load(x + window.offset[t] + c);
+    for (int t = 0; t < window.count; t++) sum += load(x + window.first + window.offset[t] + c);
     store(y + c, sum * scale);
   }
   const Part part((int)(channels - c));
   Vector sum{};
   if (c == channels) return;
-  for (int t = 0; t < window.count; t++) sum += load(x + window.offset[t] + c, part);
+  for (int t = 0; t < window.count; t++) sum += load(x + window.first + window.offset[t] + c, part);
   store(y + c, sum * scale, part);
 }
 
@@ -185,7 +193,7 @@ void poolTake(const Pool<T>& p, long n0, long n1) {
       const int tap = p.index8 ? p.index8[row * channels + c] : p.index32[row * channels + c];
       int t = std::min(tap, window.count - 1); // only next to padding do the two differ
       while (t > 0 && window.tap[t] > tap) t--;
-      y[c] = window.count ? x[window.offset[t] + c] : T(0);
+      y[c] = window.count ? x[window.first + window.offset[t] + c] : T(0);
     }
     if (p.finish.apply && ++tiled == most) flush(row + 1);
   });

@@ -25,28 +25,36 @@ CAMBIUM_INLINE IntVector loadIndex(const uint8_t* index8, const int32_t* index32
 /// dx under a window (+)= dy where the tap is the winner's. Add: windows overlap, so dx is added to.
 template <bool Add, int Taps>
 inline void putWindow(const float* dy, const uint8_t* index8, const int32_t* index32, const Window& window, long channels, float* dx) {
-  const int taps = Taps ? Taps : window.count;
-  for (long c = 0; c < channels; c += lanes) {
-    const int count = (int)std::min<long>(lanes, channels - c);
-    const Part part(count);
-    const bool full = count == lanes;
-    const Vector gradient = full ? load(dy + c) : load(dy + c, part);
+  float* to[Taps ? Taps : 1];
+  IntVector position[Taps ? Taps : 1];
+  dx += window.first;
+  for (int t = 0; t < Taps; t++) to[t] = dx + window.offset[t], position[t] = IntVector{} + window.tap[t];
+  auto channelsFrom = [&](long c, int count, auto read, auto write) {
+    const Vector gradient = read(dy + c);
     const IntVector index = loadIndex(index8 ? index8 + c : nullptr, index32 ? index32 + c : nullptr, count);
-    CAMBIUM_UNROLL
-    for (int t = 0; t < taps; t++) {
-      float* to = dx + window.offset[t] + c;
-      Vector value = index == IntVector{} + window.tap[t] ? gradient : Vector{};
-      if (Add) value += full ? load(to) : load(to, part);
-      if (full) store(to, value);
-      else store(to, value, part);
+    auto put = [&](float* p, IntVector tap) {
+      const Vector value = index == tap ? gradient : Vector{};
+      write(p, Add ? value + read(p) : value);
+    };
+    if constexpr (Taps > 0) {
+      CAMBIUM_UNROLL
+      for (int t = 0; t < Taps; t++) put(to[t] + c, position[t]);
+    } else {
+      for (int t = 0; t < window.count; t++) put(dx + window.offset[t] + c, IntVector{} + window.tap[t]);
     }
-  }
+  };
+  long c = 0;
+  for (; c + lanes <= channels; c += lanes)
+    channelsFrom(c, lanes, [](const float* p) { return load(p); }, [](float* p, Vector v) { store(p, v); });
+  if (c == channels) return;
+  const Part part((int)(channels - c));
+  channelsFrom(c, part.count, [&](const float* p) { return load(p, part); }, [&](float* p, Vector v) { store(p, v, part); });
 }
 template <bool Add, class T>
 void putWindow(const T* dy, const uint8_t* index8, const int32_t* index32, const Window& window, long channels, T* dx) {
   for (long c = 0; c < channels; c++)
     for (int t = 0; t < window.count; t++) {
-      T& to = dx[window.offset[t] + c];
+      T& to = dx[window.first + window.offset[t] + c];
       const T value = (index8 ? index8[c] : index32[c]) == window.tap[t] ? dy[c] : T(0);
       to = Add ? to + value : value;
     }
@@ -61,7 +69,7 @@ void putWindow(const float* dy, const uint8_t* index8, const int32_t* index32, c
 template <bool Add, class T>
 void spreadWindow(const T* dy, T scale, const Window& window, long channels, T* dx) {
   for (int t = 0; t < window.count; t++) {
-    T* to = dx + window.offset[t];
+    T* to = dx + window.first + window.offset[t];
     for (long c = 0; c < channels; c++) to[c] = Add ? to[c] + scale * dy[c] : scale * dy[c];
   }
 }
