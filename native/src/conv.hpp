@@ -172,7 +172,7 @@ struct RowConv {
 /// Bytes of scratch a thread needs.
 inline size_t convScratch(const Geometry& g) {
   if (g.pointwise()) return matmulScratch(g.n * g.outPixels(), g.filters, g.channels);
-  if (g.depthwise()) return depthwiseTile * sizeof(float);
+  if (g.depthwise()) return depthwiseScratch(g);
   const bool pads = g.thin() && !g.inside();
   Scratch scratch;
   RowConv::reserve(pads ? g.padded() : g, scratch);
@@ -191,8 +191,8 @@ inline void conv(const Conv<float>& p, long n0, long n1) {
     product.aCol = product.bCol = 1, product.finish = p.finish, product.scratch = p.scratch;
     return matmul(product, 0, 1, n0 * pixels, n1 * pixels, 0, p.filters);
   }
-  if (p.depthwise()) return depthwise(p, p.x, p.w, p.y, p.finish, p.scratch, p.bias, n0, n1);
   Scratch scratch(p.scratch);
+  if (p.depthwise()) return depthwise(p, p.x, p.w, p.y, p.finish, scratch, p.bias, n0, n1);
   if (p.thin() && !p.inside()) {
     Conv<float> inner = p;
     (Geometry&)inner = p.padded();

@@ -84,6 +84,7 @@ struct KernelSum {
 
 /// Bytes of scratch a thread needs.
 inline size_t convKernelScratch(const Geometry& g) {
+  if (g.depthwise()) return depthwiseScratch(g);
   const Geometry inner = g.thin() && !g.inside() ? g.padded() : g;
   size_t bytes = KernelSum::bytes(inner) + 64;
   if (g.thin() && !g.inside()) bytes += (size_t)(inner.inPixels() * g.channels) * sizeof(float);
@@ -96,7 +97,10 @@ inline void convKernel(const ConvKernel<float>& p, long n0, long n1, bool accumu
     if (!accumulate) std::fill(p.dw, p.dw + p.taps() * (p.channels / p.groups) * p.filters, 0.f);
     return;
   }
-  if (p.depthwise()) return depthwiseKernel(p, p.x, p.dy, p.dw, n0, n1, accumulate);
+  if (p.depthwise()) {
+    Scratch scratch(p.scratch);
+    return depthwiseKernel(p, p.x, p.dy, p.dw, scratch, n0, n1, accumulate);
+  }
   if (p.pointwise()) { // one long row
     ConvKernel<float> line = p;
     const long height = p.in[0] * p.in[1] > 1 && p.in[2] < 64 ? 1 : p.in[0] * p.in[1];
