@@ -185,8 +185,8 @@ private:
     return b;
   }
 
-  Geometry geometry() {
-    Geometry g;
+  Frame geometry() {
+    Frame g;
     g.samples = in.size();
     g.input = in.sizes(), g.output = in.sizes(), g.window = in.sizes();
     g.stride = in.sizes(), g.dilation = in.sizes(), g.inputDilation = in.sizes();

@@ -55,7 +55,7 @@ struct Body {
   std::vector<Store> stores;
 };
 
-struct Geometry {
+struct Frame {
   long samples;
   Dims input, output, window, stride, dilation, inputDilation, padding;
 };
@@ -75,7 +75,7 @@ struct Kernel {
   long m = 0, n = 0, k = 0;
   View a, b;
   Split split = Split::m;
-  Geometry geometry;
+  Frame geometry;
   long channels = 0, filters = 0, groups = 1;
   int x = -1, w = -1, out = -1, index = -1;
   bool most = false; ///< pool: max instead of sum

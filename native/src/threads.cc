@@ -45,9 +45,10 @@ public:
       owned.store(false, std::memory_order_release);
       return false;
     }
-    this->region = region, this->self = self, this->wanted = threads;
+    this->region = region, this->self = self;
     running.store(threads - 1, std::memory_order_relaxed);
-    epoch.fetch_add(1, std::memory_order_seq_cst);
+    uint32_t count = (epoch.load(std::memory_order_relaxed) >> 8) + 1;
+    epoch.store(count << 8 | (uint32_t)(threads - 1), std::memory_order_seq_cst);
     if (sleepers.load(std::memory_order_seq_cst) > 0) wake();
     region(self, 0);
     for (int spins = 0; running.load(std::memory_order_acquire) > 0;)
@@ -62,7 +63,8 @@ private:
   int helpers = 0;
   Region region = nullptr;
   void* self = nullptr;
-  int wanted = 0;
+  /// How many regions there have been, and in the low byte how many helpers the latest one wants: a helper that comes
+  /// late must judge by the number of the region it saw.
   alignas(64) std::atomic<uint32_t> epoch{0};
   alignas(64) std::atomic<int> running{0};
   alignas(64) std::atomic<int> sleepers{0};
@@ -88,7 +90,7 @@ private:
     FlushDenormals always;
     for (;;) {
       seen = next(seen);
-      if (index < wanted) {
+      if (index <= (int)(seen & 255)) {
         region(self, index);
         running.fetch_sub(1, std::memory_order_acq_rel);
       }

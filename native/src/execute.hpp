@@ -1,0 +1,241 @@
+// Runs a whole program: one parallel region, its threads meeting between stages.
+#pragma once
+#include "images.hpp"
+#include "indexing.hpp"
+#include "memory.hpp"
+#include "product.hpp"
+#include "reduce.hpp"
+#include "threads.hpp"
+
+namespace cambium::CAMBIUM_ISA {
+
+inline std::unique_ptr<Runner> runnerOf(const Kernel& k, Making& making) {
+  auto floating = [&](int value, auto single, auto wide) -> std::unique_ptr<Runner> {
+    return making.program.values[value].dtype == DType::float64 ? wide() : single();
+  };
+#define CAMBIUM_BOTH(RUNNER, VALUE)                                                                                    \
+  floating(VALUE, [&]() -> std::unique_ptr<Runner> { return std::make_unique<RUNNER<float>>(k, making); },             \
+           [&]() -> std::unique_ptr<Runner> { return std::make_unique<RUNNER<double>>(k, making); })
+  switch (k.kind) {
+    case Kind::map:
+      if (k.body.wide) return std::make_unique<MapRunner<double>>(k, making);
+      return std::make_unique<MapRunner<float>>(k, making);
+    case Kind::reduce:
+      if (k.body.wide != k.finish.wide) throw BadProgram("reduce: its body and its finish must calculate in one type");
+      if (k.body.wide) return std::make_unique<ReduceRunner<double>>(k, making);
+      return std::make_unique<ReduceRunner<float>>(k, making);
+    case Kind::matmul: return matmulRunner(k, making);
+    case Kind::conv: return CAMBIUM_BOTH(ConvRunner, k.x);
+    case Kind::convKernel: return CAMBIUM_BOTH(ConvKernelRunner, k.x);
+    case Kind::pool: return CAMBIUM_BOTH(PoolRunner, k.x);
+    case Kind::unpool: return CAMBIUM_BOTH(UnpoolRunner, k.x);
+    case Kind::poolTake: return CAMBIUM_BOTH(PoolTakeRunner, k.x);
+    case Kind::gather: return std::make_unique<GatherRunner>(k, making);
+    case Kind::scatterAdd:
+      if (making.program.values[k.x].dtype == DType::int32) return std::make_unique<ScatterAddRunner<int32_t>>(k, making);
+      if (bytesOf(making.program.values[k.x].dtype) == 1) return std::make_unique<ScatterAddRunner<uint8_t>>(k, making);
+      return CAMBIUM_BOTH(ScatterAddRunner, k.x);
+    case Kind::pad: return std::make_unique<PadRunner>(k, making);
+  }
+#undef CAMBIUM_BOTH
+  throw BadProgram("unknown kind of kernel");
+}
+
+/// The values a kernel reads or writes.
+inline std::vector<int> valuesOf(const Kernel& k) {
+  std::vector<int> list;
+  auto add = [&](int value) {
+    if (value >= 0) list.push_back(value);
+  };
+  for (const Body* b : {&k.body, &k.finish}) {
+    for (const View& v : b->loads) add(v.value);
+    for (const Store& s : b->stores) add(s.value);
+  }
+  if (k.kind == Kind::matmul) add(k.a.value), add(k.b.value);
+  add(k.x), add(k.w), add(k.index), add(k.out);
+  return list;
+}
+
+/// The partial values a kernel makes.
+inline std::vector<int> partialsOf(const Kernel& k, const Program& program) {
+  std::vector<int> list;
+  auto add = [&](int value) {
+    if (value >= 0 && program.values[value].at == At::partial) list.push_back(value);
+  };
+  for (const Body* b : {&k.body, &k.finish})
+    for (const Store& s : b->stores) add(s.value);
+  add(k.out);
+  return list;
+}
+
+class Execution : public Step {
+public:
+  explicit Execution(const Program& source) : program(source) {
+    for (const Stage& s : program.stages) addStage(s);
+    for (Stage& s : program.stages) s.kernels.clear();
+    parallel = false;
+    for (const Ready& s : stages) parallel |= !s.serial;
+    parallel &= program.threads > 1;
+    barrier.start(program.threads);
+    scalars.resize((size_t)program.scalars + 1);
+    for (const Slot& s : program.inputs) inputBytes.push_back(s.length * bytesOf(s.dtype));
+    for (const Slot& s : program.outputs) outputBytes.push_back(s.length * bytesOf(s.dtype));
+    inputs.resize(program.inputs.size() + 1), outputs.resize(program.outputs.size() + 1);
+  }
+
+  size_t ready() override {
+    if (memory.size() > 0) return 0;
+    const size_t local = lines((size_t)program.local + 64), partial = lines((size_t)program.partial + 64);
+    const size_t kernel = lines(most.body) + lines(most.finish) + lines(most.kernel) + 192;
+    const size_t perThread = local + partial + kernel + most.lasting + 4096;
+    memory.allocate(lines((size_t)program.arena + 64) + perThread * (size_t)program.threads);
+    char* at = memory.data() + lines((size_t)program.arena + 64);
+    workers.resize((size_t)program.threads);
+    for (int t = 0; t < program.threads; t++, at += perThread) {
+      Worker& w = workers[t];
+      w.thread = t, w.threads = program.threads;
+      w.base.assign(program.values.size() + 8, nullptr);
+      locals.push_back(at), partials.push_back(at + local);
+      w.body = at + local + partial, w.finish = w.body + lines(most.body), w.kernel = w.finish + lines(most.finish);
+      char* lasting = w.body + kernel;
+      for (Ready& s : stages)
+        for (auto& [runner, needs] : s.runners) {
+          runner->place(w, lasting);
+          lasting += lines(needs.lasting);
+        }
+    }
+    for (Worker& w : workers) {
+      w.partials = partials.data();
+      for (size_t v = 0; v < program.values.size(); v++) {
+        const Value& value = program.values[v];
+        if (value.at == At::arena) w.base[v] = memory.data() + value.place;
+        if (value.at == At::partial) w.base[v] = partials[w.thread] + value.place;
+        if (value.at == At::scalar) w.base[v] = (char*)&scalars[value.place];
+      }
+    }
+    return memory.size();
+  }
+
+  void run(void* const* in, void* const* out, const double* numbers) override {
+    std::copy(in, in + program.inputs.size(), inputs.begin());
+    std::copy(out, out + program.outputs.size(), outputs.begin());
+    std::copy(numbers, numbers + program.scalars, scalars.begin());
+    for (const Hazard& h : hazards) separate(h);
+    const FlushDenormals here;
+    if (!parallel) {
+      bind(0);
+      for (Ready& s : stages) runStage(s, 0);
+    } else if (!inParallel(program.threads, [](void* self, int thread) { ((Execution*)self)->work(thread); }, this)) {
+      // Another worker_thread has the pool: the same parts one after the other, so that results are the same.
+      for (int t = 0; t < program.threads; t++) bind(t);
+      for (Ready& s : stages)
+        for (int t = 0; t < (s.serial ? 1 : program.threads); t++) runStage(s, t);
+    }
+  }
+
+private:
+  struct Ready {
+    long samples, chunk;
+    bool serial;
+    std::vector<std::pair<std::unique_ptr<Runner>, Needs>> runners;
+    std::vector<int> locals, partials;
+  };
+
+  Program program;
+  std::vector<Ready> stages;
+  std::vector<Hazard> hazards;
+  Needs most;
+  bool parallel;
+  Barrier barrier;
+  Memory memory;
+  std::vector<Worker> workers;
+  std::vector<char*> locals, partials;
+  std::vector<double> scalars;
+  std::vector<void*> inputs, outputs;
+  std::vector<long> inputBytes, outputBytes;
+  std::vector<Memory> copies;
+
+  void addStage(const Stage& s) {
+    Ready ready{s.samples, s.chunk, s.serial, {}, {}, {}};
+    Making making{program, hazards, s.samples};
+    for (const Kernel& k : s.kernels) {
+      for (int v : valuesOf(k)) {
+        const Value& value = program.values[v];
+        if (value.at != At::local) continue;
+        if (s.samples == 0) throw BadProgram("a local value is used outside of a stage over samples");
+        if (value.bytes() % s.samples) throw BadProgram("a local value does not divide into samples");
+        if (value.place + value.bytes() / s.samples * std::min(s.chunk, s.samples) > program.local) throw BadProgram("a chunk of a local value does not fit the memory planned for it");
+        ready.locals.push_back(v);
+      }
+      for (int v : partialsOf(k, program)) ready.partials.push_back(v);
+      std::unique_ptr<Runner> runner = runnerOf(k, making);
+      const Needs needs = runner->needs();
+      most.body = std::max(most.body, needs.body), most.finish = std::max(most.finish, needs.finish);
+      most.kernel = std::max(most.kernel, needs.kernel);
+      most.lasting += lines(needs.lasting);
+      ready.runners.emplace_back(std::move(runner), needs);
+    }
+    if (ready.samples == 0 && ready.runners.size() > 1) throw BadProgram("a stage that is not over samples has one kernel");
+    stages.push_back(std::move(ready));
+  }
+
+  /// An input that is the same memory as an output which is written before it has been read is copied first.
+  void separate(const Hazard& h) {
+    char *in = (char*)inputs[h.input], *out = (char*)outputs[h.output];
+    const long bytes = inputBytes[h.input];
+    if (in + bytes <= out || out + outputBytes[h.output] <= in) return;
+    copies.resize(inputBytes.size());
+    Memory& copy = copies[h.input];
+    if (copy.size() == 0) copy.allocate((size_t)bytes + 64);
+    memcpy(copy.data(), in, (size_t)bytes);
+    inputs[h.input] = copy.data();
+  }
+
+  void bind(int thread) {
+    Worker& w = workers[thread];
+    const Value* values = program.values.data();
+    for (size_t v = 0, n = program.values.size(); v < n; v++) {
+      if (values[v].at == At::input) w.base[v] = (char*)inputs[values[v].place];
+      else if (values[v].at == At::output) w.base[v] = (char*)outputs[values[v].place];
+    }
+  }
+
+  void work(int thread) {
+    bind(thread);
+    for (size_t i = 0; i < stages.size(); i++) {
+      Ready& s = stages[i];
+      // Serial stages in a row are thread 0's own business.
+      if (i > 0 && !(s.serial && stages[i - 1].serial)) barrier.wait();
+      if (!s.serial || thread == 0) runStage(s, thread);
+    }
+  }
+
+  void runStage(Ready& s, int thread) {
+    Worker& w = workers[thread];
+    const int parts = s.serial ? 1 : program.threads;
+    for (auto& [runner, needs] : s.runners) runner->begin(w);
+    if (s.serial)
+      for (int t = 1; t < program.threads; t++) clearPartials(s, t);
+    if (s.samples == 0) {
+      for (auto& [runner, needs] : s.runners) runner->run(w, {0, 0, 0, true, parts});
+      return;
+    }
+    const long from = s.samples * thread / parts, to = s.samples * (thread + 1) / parts;
+    if (from == to) return clearPartials(s, thread);
+    for (long at = from; at < to; at += s.chunk) {
+      const Share share{s.samples, at, std::min(at + s.chunk, to), at == from, parts};
+      for (int v : s.locals) {
+        const Value& value = program.values[v];
+        w.base[v] = locals[thread] + value.place - at * (value.bytes() / s.samples);
+      }
+      for (auto& [runner, needs] : s.runners) runner->run(w, share);
+    }
+  }
+
+  /// A thread without samples has sums of nothing.
+  void clearPartials(const Ready& s, int thread) {
+    for (int v : s.partials) memset(partials[thread] + program.values[v].place, 0, (size_t)program.values[v].bytes());
+  }
+};
+
+} // namespace cambium::CAMBIUM_ISA

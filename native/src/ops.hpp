@@ -1,0 +1,232 @@
+// The elementwise ops: each a loop over the rows of blocks, found by name when a body is compiled.
+#pragma once
+#include "math.hpp"
+#include "program.hpp"
+
+namespace cambium::CAMBIUM_ISA {
+
+/// Numbers in rows: row r starts at p + r * row, and each next register of lanes comes `step` numbers later.
+/// Step 0 repeats one register: for numbers that are the same along a row (row = lanes) or everywhere (row = 0).
+template <class T>
+struct Operand {
+  T* p;
+  long row, step;
+};
+
+constexpr int mostArgs = 5;
+
+/// slots[refs[0]] = op(slots[refs[1]], ...), on `rows` rows of `cols` numbers.
+template <class T>
+using Apply = void (*)(const Operand<T>* slots, const int* refs, long rows, long cols);
+
+template <class Op, class V, size_t... I>
+CAMBIUM_INLINE V call(const V* v, std::index_sequence<I...>) {
+  return Op::call(v[I]...);
+}
+
+template <class T, class Op, int N>
+void apply(const Operand<T>* slots, const int* refs, long rows, long cols) {
+  using V = typename Lane<T>::V;
+  constexpr long n = Lane<T>::n;
+  constexpr auto all = std::make_index_sequence<N>{};
+  Operand<T> o[N + 1];
+  bool flat = rows > 1;
+  for (int i = 0; i <= N; i++) {
+    o[i] = slots[refs[i]];
+    flat &= o[i].step ? o[i].row == cols : o[i].row == 0;
+  }
+  if (flat) cols *= rows, rows = 1;
+  const long full = cols / n, rest = cols % n;
+  const Some<T> some(rest);
+  for (long r = 0; r < rows; r++) {
+    T* p[N + 1];
+    for (int i = 0; i <= N; i++) p[i] = o[i].p + r * o[i].row;
+    for (long c = 0; c < full; c++) {
+      V v[N];
+      for (int i = 0; i < N; i++) v[i] = get(p[i + 1]);
+      put(p[0], call<Op>(v, all));
+      for (int i = 0; i <= N; i++) p[i] += o[i].step;
+    }
+    if (rest) {
+      V v[N];
+      for (int i = 0; i < N; i++) v[i] = get(p[i + 1], some);
+      put(p[0], call<Op>(v, all), some);
+    }
+  }
+}
+
+template <class V, class M>
+CAMBIUM_INLINE V truth(M mask) {
+  return mask ? V{} + 1 : V{};
+}
+
+#define CAMBIUM_OP1(NAME, ...)                                                                                         \
+  struct Op_##NAME {                                                                                                   \
+    static constexpr int arity = 1;                                                                                    \
+    template <class V>                                                                                                 \
+    static CAMBIUM_INLINE V call(V a) {                                                                                \
+      return __VA_ARGS__;                                                                                              \
+    }                                                                                                                  \
+  };
+#define CAMBIUM_OP2(NAME, ...)                                                                                         \
+  struct Op_##NAME {                                                                                                   \
+    static constexpr int arity = 2;                                                                                    \
+    template <class V>                                                                                                 \
+    static CAMBIUM_INLINE V call(V a, V b) {                                                                           \
+      return __VA_ARGS__;                                                                                              \
+    }                                                                                                                  \
+  };
+#define CAMBIUM_OP3(NAME, ...)                                                                                         \
+  struct Op_##NAME {                                                                                                   \
+    static constexpr int arity = 3;                                                                                    \
+    template <class V>                                                                                                 \
+    static CAMBIUM_INLINE V call(V a, V b, V c) {                                                                      \
+      return __VA_ARGS__;                                                                                              \
+    }                                                                                                                  \
+  };
+
+CAMBIUM_OP2(add, a + b)
+CAMBIUM_OP2(sub, a - b)
+CAMBIUM_OP2(mul, a * b)
+CAMBIUM_OP2(div, a / b)
+CAMBIUM_OP2(pow, pow(a, b))
+CAMBIUM_OP2(mod, mod(a, b))
+CAMBIUM_OP2(floorDiv, floorDiv(a, b))
+CAMBIUM_OP2(minimum, least(a, b))
+CAMBIUM_OP2(maximum, most(a, b))
+CAMBIUM_OP2(atan2, atan2(a, b))
+CAMBIUM_OP2(hypot, hypot(a, b))
+CAMBIUM_OP2(less, truth<V>(a < b))
+CAMBIUM_OP2(lessEqual, truth<V>(a <= b))
+CAMBIUM_OP2(greater, truth<V>(a > b))
+CAMBIUM_OP2(greaterEqual, truth<V>(a >= b))
+CAMBIUM_OP2(equal, truth<V>(a == b))
+CAMBIUM_OP2(notEqual, truth<V>(a != b))
+CAMBIUM_OP2(logicalAnd, truth<V>((a != 0) & (b != 0)))
+CAMBIUM_OP2(logicalOr, truth<V>((a != 0) | (b != 0)))
+CAMBIUM_OP2(logicalXor, truth<V>((a != 0) ^ (b != 0)))
+CAMBIUM_OP1(logicalNot, truth<V>(a == 0))
+CAMBIUM_OP3(where, a != 0 ? b : c)
+CAMBIUM_OP1(neg, -a)
+CAMBIUM_OP1(abs, magnitude(a))
+CAMBIUM_OP1(sign, a > 0 ? V{} + 1 : (a < 0 ? V{} - 1 : a))
+CAMBIUM_OP1(square, a* a)
+CAMBIUM_OP1(sqrt, root(a))
+CAMBIUM_OP1(rsqrt, 1 / root(a))
+CAMBIUM_OP1(reciprocal, 1 / a)
+CAMBIUM_OP1(exp, exp(a))
+CAMBIUM_OP1(expm1, expm1(a))
+CAMBIUM_OP1(log, log(a))
+CAMBIUM_OP1(log1p, log1p(a))
+CAMBIUM_OP1(log2, log2(a))
+CAMBIUM_OP1(log10, log10(a))
+CAMBIUM_OP1(sin, sin(a))
+CAMBIUM_OP1(cos, cos(a))
+CAMBIUM_OP1(tan, tan(a))
+CAMBIUM_OP1(asin, asin(a))
+CAMBIUM_OP1(acos, acos(a))
+CAMBIUM_OP1(atan, atan(a))
+CAMBIUM_OP1(sinh, sinh(a))
+CAMBIUM_OP1(cosh, cosh(a))
+CAMBIUM_OP1(tanh, tanh(a))
+CAMBIUM_OP1(asinh, asinh(a))
+CAMBIUM_OP1(acosh, acosh(a))
+CAMBIUM_OP1(atanh, atanh(a))
+CAMBIUM_OP1(erf, erf(a))
+CAMBIUM_OP1(erfc, erfc(a))
+CAMBIUM_OP1(floor, roundDown(a))
+CAMBIUM_OP1(ceil, roundUp(a))
+CAMBIUM_OP1(round, roundEven(a))
+CAMBIUM_OP1(trunc, roundToZero(a))
+CAMBIUM_OP1(relu, a <= 0 ? V{} : a)
+CAMBIUM_OP1(sigmoid, sigmoid(a))
+CAMBIUM_OP1(softplus, softplus(a))
+CAMBIUM_OP1(logSigmoid, -softplus(-a))
+CAMBIUM_OP1(silu, a / (1 + exp(-a)))
+CAMBIUM_OP1(gelu, gelu(a))
+CAMBIUM_OP1(geluTanh, geluTanh(a))
+CAMBIUM_OP1(isNaN, truth<V>(a != a))
+CAMBIUM_OP1(isFinite, truth<V>(a - a == 0))
+CAMBIUM_OP1(isInf, truth<V>((a == a) & (a - a != 0)))
+CAMBIUM_OP3(lerp, a + (b - a) * c)
+CAMBIUM_OP3(clamp, least(most(a, b), c))
+CAMBIUM_OP3(mulAdd, a* b + c)
+CAMBIUM_OP3(mulSub, a* b - c)
+CAMBIUM_OP3(subMul, c - a * b)
+CAMBIUM_OP2(reluGrad, b > 0 ? a : V{})
+CAMBIUM_OP1(copy, a)
+CAMBIUM_OP1(castBool, truth<V>(a != 0))
+
+/// To integers as JavaScript does it: towards zero, modulo the type's range, NaN and infinities to 0.
+struct Op_castInt {
+  static constexpr int arity = 1;
+  static CAMBIUM_INLINE F call(F a) {
+    F whole = roundToZero(a);
+    return magnitude(a) < 2147483648.f ? whole : each(a, [](float v) { return (float)wrap(v); });
+  }
+  static CAMBIUM_INLINE D call(D a) {
+    return each(a, [](double v) { return (double)wrap(v); });
+  }
+  static int32_t wrap(double v) { return v > -9e18 && v < 9e18 ? (int32_t)(int64_t)v : 0; }
+};
+struct Op_castByte {
+  static constexpr int arity = 1;
+  template <class V>
+  static CAMBIUM_INLINE V call(V a) {
+    using T = typename Of<V>::T;
+    return each(a, [](T v) { return (T)(Op_castInt::wrap(v) & 255); });
+  }
+};
+struct Op_castFloat {
+  static constexpr int arity = 1;
+  template <class V>
+  static CAMBIUM_INLINE V call(V a) {
+    using T = typename Of<V>::T;
+    return each(a, [](T v) { return (T)(float)v; });
+  }
+};
+
+/// p - lr * m / (sqrt(v) + eps)
+struct Op_rmsStep {
+  static constexpr int arity = 5;
+  template <class V>
+  static CAMBIUM_INLINE V call(V p, V m, V v, V lr, V eps) {
+    return p - lr * m / (root(v) + eps);
+  }
+};
+
+template <class T>
+struct Entry {
+  const char* name;
+  int arity;
+  Apply<T> apply;
+};
+
+#define CAMBIUM_ENTRY(NAME) {#NAME, Op_##NAME::arity, apply<T, Op_##NAME, Op_##NAME::arity>},
+
+/// The op of that name, or null.
+template <class T>
+const Entry<T>* find(const std::string& name) {
+  static const Entry<T> table[] = {
+      CAMBIUM_ENTRY(add) CAMBIUM_ENTRY(sub) CAMBIUM_ENTRY(mul) CAMBIUM_ENTRY(div) CAMBIUM_ENTRY(pow) CAMBIUM_ENTRY(mod)
+      CAMBIUM_ENTRY(floorDiv) CAMBIUM_ENTRY(minimum) CAMBIUM_ENTRY(maximum) CAMBIUM_ENTRY(atan2) CAMBIUM_ENTRY(hypot)
+      CAMBIUM_ENTRY(less) CAMBIUM_ENTRY(lessEqual) CAMBIUM_ENTRY(greater) CAMBIUM_ENTRY(greaterEqual)
+      CAMBIUM_ENTRY(equal) CAMBIUM_ENTRY(notEqual) CAMBIUM_ENTRY(logicalAnd) CAMBIUM_ENTRY(logicalOr)
+      CAMBIUM_ENTRY(logicalXor) CAMBIUM_ENTRY(logicalNot) CAMBIUM_ENTRY(where) CAMBIUM_ENTRY(neg) CAMBIUM_ENTRY(abs)
+      CAMBIUM_ENTRY(sign) CAMBIUM_ENTRY(square) CAMBIUM_ENTRY(sqrt) CAMBIUM_ENTRY(rsqrt) CAMBIUM_ENTRY(reciprocal)
+      CAMBIUM_ENTRY(exp) CAMBIUM_ENTRY(expm1) CAMBIUM_ENTRY(log) CAMBIUM_ENTRY(log1p) CAMBIUM_ENTRY(log2)
+      CAMBIUM_ENTRY(log10) CAMBIUM_ENTRY(sin) CAMBIUM_ENTRY(cos) CAMBIUM_ENTRY(tan) CAMBIUM_ENTRY(asin)
+      CAMBIUM_ENTRY(acos) CAMBIUM_ENTRY(atan) CAMBIUM_ENTRY(sinh) CAMBIUM_ENTRY(cosh) CAMBIUM_ENTRY(tanh)
+      CAMBIUM_ENTRY(asinh) CAMBIUM_ENTRY(acosh) CAMBIUM_ENTRY(atanh) CAMBIUM_ENTRY(erf) CAMBIUM_ENTRY(erfc)
+      CAMBIUM_ENTRY(floor) CAMBIUM_ENTRY(ceil) CAMBIUM_ENTRY(round) CAMBIUM_ENTRY(trunc) CAMBIUM_ENTRY(relu)
+      CAMBIUM_ENTRY(sigmoid) CAMBIUM_ENTRY(softplus) CAMBIUM_ENTRY(logSigmoid) CAMBIUM_ENTRY(silu) CAMBIUM_ENTRY(gelu)
+      CAMBIUM_ENTRY(geluTanh) CAMBIUM_ENTRY(isNaN) CAMBIUM_ENTRY(isFinite) CAMBIUM_ENTRY(isInf) CAMBIUM_ENTRY(lerp)
+      CAMBIUM_ENTRY(clamp) CAMBIUM_ENTRY(mulAdd) CAMBIUM_ENTRY(mulSub) CAMBIUM_ENTRY(subMul) CAMBIUM_ENTRY(reluGrad)
+      CAMBIUM_ENTRY(copy) CAMBIUM_ENTRY(castBool) CAMBIUM_ENTRY(castInt) CAMBIUM_ENTRY(castByte) CAMBIUM_ENTRY(castFloat)
+      CAMBIUM_ENTRY(rmsStep)};
+  for (const Entry<T>& entry : table)
+    if (name == entry.name) return &entry;
+  return nullptr;
+}
+
+} // namespace cambium::CAMBIUM_ISA

@@ -1,0 +1,61 @@
+// One kernel, ready to run on any thread.
+#pragma once
+#include "compile.hpp"
+
+namespace cambium::CAMBIUM_ISA {
+
+/// Bytes of memory a thread needs for a kernel.
+struct Needs {
+  size_t body = 0, finish = 0, kernel = 0;
+  size_t lasting = 0;
+};
+
+class Runner {
+public:
+  virtual ~Runner() = default;
+  virtual Needs needs() const { return {}; }
+  /// Gives the bodies their memory on the worker's thread.
+  virtual void place(Worker&, char* /*lasting*/) {}
+  /// Before the runs of a stage, on each thread that takes part.
+  virtual void begin(Worker&) {}
+  virtual void run(Worker& w, const Share& share) = 0;
+};
+
+inline size_t lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/// What kernels are made with.
+struct Making {
+  const Program& program;
+  std::vector<Hazard>& hazards;
+  long samples; ///< of the stage
+};
+
+/// Index space `dims`, number by number.
+template <class T>
+class MapRunner : public Runner {
+public:
+  MapRunner(const Kernel& k, Making& making) : code(compile<T>(k.body, k.dims, making.program, {}, making.hazards)) {
+    const Space& space = code.space;
+    if (making.samples > 0 && space.rows % making.samples && (space.rows > 1 || space.cols % making.samples))
+      throw BadProgram("map: the first axis of a space in a stage over samples must be the samples");
+  }
+  Needs needs() const override { return {code.scratchBytes(), 0, 0, code.lastingBytes()}; }
+  void place(Worker& w, char* lasting) override { code.place(w.thread, w.body, lasting); }
+  void begin(Worker& w) override { code.begin(w); }
+  void run(Worker& w, const Share& share) override {
+    const long rows = code.space.rows, cols = code.space.cols;
+    long r0 = 0, r1 = rows, c0 = 0, c1 = cols;
+    if (share.samples > 0) {
+      if (rows % share.samples == 0) r0 = rows / share.samples * share.from, r1 = rows / share.samples * share.to;
+      else c0 = cols / share.samples * share.from, c1 = cols / share.samples * share.to;
+    } else if (code.folds || rows >= 4 * share.parts) {
+      r0 = shareOf(rows, w.thread, share.parts), r1 = shareOf(rows, w.thread + 1, share.parts);
+    } else c0 = shareOf(cols, w.thread, share.parts, 64), c1 = shareOf(cols, w.thread + 1, share.parts, 64);
+    if (r0 < r1 && c0 < c1) code.run(w, r0, r1 - r0, c0, c1 - c0);
+  }
+
+private:
+  Code<T> code;
+};
+
+} // namespace cambium::CAMBIUM_ISA
