@@ -1,0 +1,124 @@
+import { CambiumError } from "../base/error.ts";
+import { Stream } from "../base/random.ts";
+import { randomState } from "../tensor/random.ts";
+import { type Hooks, Callbacks, type Trainee } from "./callback.ts";
+import type { Samples } from "./feed.ts";
+import { History, type Logs } from "./history.ts";
+import { type FitOptions, whole } from "./options.ts";
+import { currentPlace } from "./place.ts";
+import type { Programs } from "./programs.ts";
+import { Progress, type Stand } from "./progress.ts";
+import { Pace } from "./turn.ts";
+
+/** A training run, its data made ready. */
+export interface Run {
+  readonly programs: Programs;
+  readonly trainee: Trainee;
+  readonly learn: Samples;
+  readonly examine: Samples | undefined;
+  readonly options: FitOptions;
+  /** How many epochs the model was trained before: each has a shuffle of its own. */
+  readonly epochsBefore: number;
+  /** Told after each whole epoch. */
+  epochDone(): void;
+}
+
+/** The places of `count` samples from `from` on, in order. */
+const inOrder = (from: number, count: number): Int32Array => Int32Array.from({ length: count }, (_, i) => from + i);
+
+/** The order of an epoch: a function of the seed and the epoch only, so that a resumed run goes through the data as the first would have. */
+function shuffled(count: number, epoch: number): Int32Array {
+  // A key of their own keeps shuffles apart from the draws of the program.
+  return new Stream(2 ** 32 + (randomState().seed >>> 0), epoch).permutation(count);
+}
+
+/** Trains until the last epoch, or until somebody stops it. */
+export async function train(run: Run): Promise<History> {
+  const { trainee, learn, options, programs } = run;
+  const { batchSize = 32, epochs = 1, initialEpoch = 0, shuffle = true, stepsPerEpoch = Infinity } = options;
+  const verbose = options.verbose === "auto" || options.verbose === undefined ? 1 : options.verbose;
+  whole("fit", "epochs", epochs, 0);
+  whole("fit", "initialEpoch", initialEpoch, 0);
+  whole("fit", "batchSize", batchSize);
+  if (stepsPerEpoch !== Infinity) whole("fit", "stepsPerEpoch", stepsPerEpoch);
+  const steps = Math.min(Math.ceil(learn.count / batchSize), stepsPerEpoch);
+  const history = new History();
+  const given: readonly Hooks[] = options.callbacks === undefined ? [] : Array.isArray(options.callbacks) ? options.callbacks : [options.callbacks as Hooks];
+  const callbacks = new Callbacks([...given, history], trainee, { epochs, steps, samples: learn.count, verbose });
+  const place = currentPlace();
+  const progress = verbose === 0 ? undefined : new Progress(place.terminal, epochs, verbose);
+  const pace = new Pace();
+  let interrupted = false;
+  const deafen = place.onInterrupt(() => {
+    interrupted = true;
+    progress?.say("Interrupted: training ends after this step. Ctrl-C again ends the program.");
+  });
+  trainee.stopTraining = false;
+  let logs: Logs = {};
+  try {
+    await callbacks.trainBegin();
+    for (let epoch = initialEpoch; epoch < epochs && !trainee.stopTraining; epoch++) {
+      await callbacks.epochBegin(epoch);
+      const order = shuffle ? shuffled(learn.count, run.epochsBefore + epoch - initialEpoch) : inOrder(learn.from, learn.count);
+      const begin = performance.now();
+      let done = 0;
+      const stand = (logs: Logs): Stand => ({ done, steps, samples: Math.min(done * batchSize, learn.count), seconds: (performance.now() - begin) / 1000, logs });
+      programs.beginTraining();
+      progress?.epochBegin(epoch);
+      while (done < steps && !trainee.stopTraining && !interrupted) {
+        if (callbacks.batches) await callbacks.batchBegin(done);
+        programs.train(learn, order.slice(done * batchSize, (done + 1) * batchSize));
+        done++;
+        if (callbacks.batches) await callbacks.batchEnd(done - 1, await programs.trained());
+        if (pace.due) {
+          if (progress?.due) progress.step(stand(await programs.trained()));
+          await pace.rest();
+        }
+      }
+      // An epoch that was broken off leaves no numbers: they would not be comparable.
+      if (interrupted) break;
+      logs = await programs.trained();
+      if (run.examine && isDue(options.validationFreq, epoch)) {
+        const found = await test(programs, run.examine, options.validationBatchSize ?? batchSize, Infinity, pace);
+        for (const [name, value] of Object.entries(found)) logs[`val_${name}`] = value;
+      }
+      const finished = stand(logs);
+      run.epochDone();
+      await callbacks.epochEnd(epoch, logs);
+      progress?.epochEnd({ ...finished, logs });
+    }
+    await callbacks.trainEnd(logs);
+  } finally {
+    deafen();
+  }
+  return history;
+}
+
+function isDue(frequency: number | readonly number[] = 1, epoch: number): boolean {
+  if (typeof frequency !== "number") return frequency.includes(epoch + 1);
+  return (epoch + 1) % whole("fit", "validationFreq", frequency) === 0;
+}
+
+/** The means of loss and metrics over `samples`. */
+export async function test(programs: Programs, samples: Samples, batchSize: number, steps: number, pace: Pace = new Pace()): Promise<Logs> {
+  whole("evaluate", "batchSize", batchSize);
+  const all = Math.min(samples.count, steps * batchSize);
+  programs.beginTesting();
+  for (let at = 0; at < all; at += batchSize) {
+    programs.test(samples, inOrder(samples.from + at, Math.min(batchSize, samples.count - at)));
+    if (pace.due) await pace.rest();
+  }
+  return programs.tested();
+}
+
+/** The first part of the data to learn from, the last to be examined on. */
+export function split(where: string, samples: Samples, share: number): [learn: Samples, examine: Samples] {
+  if (!(share > 0 && share < 1)) throw new CambiumError("value", where, `validationSplit is ${share}; it is a share between 0 and 1`, share > 1 && share < 100 ? `did you mean ${share / 100}?` : undefined);
+  const at = Math.floor(samples.count * (1 - share));
+  if (at === 0 || at === samples.count)
+    throw new CambiumError("data", where, `${samples.count} samples cannot be split with validationSplit ${share}: one of the parts would be empty`, "give more data, or validationData");
+  return [
+    { ...samples, count: at },
+    { ...samples, from: samples.from + at, count: samples.count - at },
+  ];
+}

@@ -1,0 +1,110 @@
+import type { Shape } from "../base/shape.ts";
+import type { Module } from "../module/module.ts";
+import { compile } from "../tensor/compile.ts";
+import { fromArray } from "../tensor/create.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { Samples } from "./feed.ts";
+import type { Logs } from "./history.ts";
+import { Meter } from "./meter.ts";
+import type { Task } from "./task.ts";
+
+/** The places of samples, one number each, as a program takes them. */
+type Batch = Int32Array;
+
+/** What is done with a batch, each as one program that is traced once: learn from it, measure it, predict. A program takes its samples from the whole data itself. */
+export class Programs {
+  readonly #train: (...args: Tensor[]) => Record<string, Tensor>;
+  readonly #test: (...args: Tensor[]) => Record<string, Tensor>;
+  readonly #predict: (...args: Tensor[]) => Tensor;
+  readonly #learning: Meter;
+  readonly #testing: Meter;
+
+  constructor(task: Task) {
+    const { module, optimizer } = task;
+    const names = ["loss", ...task.metrics.map(({ name }) => name)];
+    this.#learning = new Meter(names);
+    this.#testing = new Meter(names);
+    this.#train = compile((index: Tensor, x: Tensor, y: Tensor, ...weight: Tensor[]) => {
+      const loss = inMode(module, true, () => measure(task, this.#learning, index, x, y, weight[0]));
+      optimizer.zeroGrad();
+      loss.backward();
+      optimizer.step();
+      return {};
+    });
+    this.#test = compile((index: Tensor, x: Tensor, y: Tensor, ...weight: Tensor[]) => {
+      inMode(module, false, () => measure(task, this.#testing, index, x, y, weight[0]));
+      return {};
+    });
+    this.#predict = compile((index: Tensor, x: Tensor) => inMode(module, false, () => module.forward(take(x, index)) as Tensor));
+  }
+
+  beginTraining(): void {
+    this.#learning.reset();
+  }
+
+  beginTesting(): void {
+    this.#testing.reset();
+  }
+
+  train(samples: Samples, batch: Batch): void {
+    this.#train(...operands(samples, batch));
+    this.#learning.samples += batch.length;
+  }
+
+  test(samples: Samples, batch: Batch): void {
+    this.#test(...operands(samples, batch));
+    this.#testing.samples += batch.length;
+  }
+
+  predict(x: Tensor, batch: Batch): Tensor {
+    return this.#predict(fromArray(batch), x);
+  }
+
+  /** The means since `beginTraining`. */
+  trained(): Promise<Logs> {
+    return this.#learning.read();
+  }
+
+  /** The means since `beginTesting`. */
+  tested(): Promise<Logs> {
+    return this.#testing.read();
+  }
+}
+
+const operands = ({ x, y, weight }: Samples, batch: Batch): Tensor[] => (weight ? [fromArray(batch), x, y!, weight] : [fromArray(batch), x, y!]);
+
+/** The rows of `x` that `index` names. Bytes, booleans and doubles become float32; whole numbers stay, since they may be looked up. */
+function take(x: Tensor, index: Tensor): Tensor {
+  const rows = x.gather(index, 0);
+  return rows.dtype === "int32" || rows.dtype === "float32" ? rows : rows.to("float32");
+}
+
+/** The loss of a batch, with its penalties; it and the metrics are added to `meter`. */
+function measure(task: Task, meter: Meter, index: Tensor, x: Tensor, y: Tensor, weight: Tensor | undefined): Tensor {
+  const n = index.shape[0]!;
+  const truth = y.gather(index, 0);
+  const prediction = task.module.forward(take(x, index)) as Tensor;
+  const losses = task.loss(truth, prediction);
+  const counted = weight ? losses.mul(weight.gather(index, 0).reshape(beside(losses.shape))) : losses;
+  const loss = task.penalties().reduce((sum, penalty) => sum.add(penalty), counted.mean());
+  meter.add(0, loss.mul(n));
+  task.metrics.forEach((metric, i) => {
+    const values = metric.values(truth, prediction);
+    meter.add(i + 1, values.sum(), values.size / n);
+  });
+  return loss;
+}
+
+/** One number a sample, shaped to stand beside several. */
+const beside = (shape: Shape): Shape => shape.map((d, i) => (i === 0 ? d : 1));
+
+/** Runs `f` with a module and all within it in training or evaluation, and leaves each as it was. */
+export function inMode<T>(module: Module, training: boolean, f: () => T): T {
+  const before = module.modules().map((part) => [part, part.training] as const);
+  module.train(training);
+  try {
+    return f();
+  } finally {
+    for (const [part, was] of before) part.training = was;
+  }
+}

@@ -1,0 +1,156 @@
+import { CambiumError } from "../base/error.ts";
+import { type Shape, show } from "../base/shape.ts";
+import { placeholder } from "../graph/node.ts";
+import { checkLabels, checkNumbers } from "../losses/labels.ts";
+import { fromArray } from "../tensor/create.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import type { Trainee } from "./callback.ts";
+import { type Data, expectEqualLengths, expectNumbers, largestByte, type Samples, toInputs, toRows, weightsOf } from "./feed.ts";
+import { split, test, train } from "./fit.ts";
+import type { History, Logs } from "./history.ts";
+import { type BatchOptions, type EvaluateOptions, expectKnown, type FitOptions, fitOptions, type PredictOptions, whole } from "./options.ts";
+import { inMode, Programs } from "./programs.ts";
+import type { Task } from "./task.ts";
+import { Pace } from "./turn.ts";
+
+/** What a trainer has to know about the sizes of a model. */
+export interface Sizes {
+  /** Of one input, where it is known. */
+  readonly inputShape: Shape | undefined;
+  /** Whether inputs are whole numbers to be looked up, so that bytes are nothing to wonder about. */
+  readonly takesIndices: boolean;
+}
+
+/** Trains, examines and asks a module. */
+export class Trainer {
+  readonly task: Task;
+  readonly #sizes: () => Sizes;
+  #programs: Programs | undefined;
+  #hinted = false;
+  /** Epochs the module was trained for so far. */
+  epochs = 0;
+
+  constructor(task: Task, sizes: () => Sizes) {
+    this.task = task;
+    this.#sizes = sizes;
+  }
+
+  /** Makes the programs anew when next needed: after the module has changed its structure. */
+  forget(): void {
+    this.#programs = undefined;
+  }
+
+  async fit(trainee: Trainee, x: Data, y: Data, options: FitOptions = {}): Promise<History> {
+    expectKnown("fit", options, fitOptions);
+    const all = await this.#samples("fit", x, y, options);
+    const { validationData, validationSplit } = options;
+    let [learn, examine]: [Samples, Samples | undefined] = [all, undefined];
+    if (validationData !== undefined) {
+      if (!Array.isArray(validationData) || validationData.length < 2) throw new CambiumError("value", "fit", "validationData is no pair", "validationData: [x, y]");
+      examine = await this.#samples("fit validationData", validationData[0], validationData[1], { sampleWeight: validationData[2] });
+    } else if (validationSplit !== undefined && validationSplit !== 0) {
+      [learn, examine] = split("fit", all, validationSplit);
+      // What classes count for is a matter of learning, not of the examination.
+      if (options.classWeight !== undefined) examine = { ...examine, weight: await weightsOf("fit", all.y!, options.sampleWeight, undefined) };
+    }
+    await this.#hintAtScale(learn);
+    return train({
+      programs: this.#ready(),
+      trainee,
+      learn,
+      examine,
+      options,
+      epochsBefore: this.epochs,
+      epochDone: () => void this.epochs++,
+    });
+  }
+
+  async evaluate(x: Data, y: Data, { batchSize = 32, sampleWeight, steps = Infinity }: EvaluateOptions = {}): Promise<Logs> {
+    return test(this.#ready(), await this.#samples("evaluate", x, y, { sampleWeight }), batchSize, steps);
+  }
+
+  async predict(x: Data, { batchSize = 32 }: PredictOptions = {}): Promise<Tensor> {
+    whole("predict", "batchSize", batchSize);
+    const inputs = toInputs("predict", x, this.#sizes().inputShape);
+    const count = inputs.shape[0]!;
+    const programs = this.#ready();
+    const pace = new Pace();
+    const parts: Tensor[] = [];
+    for (let from = 0; from < count; from += batchSize) {
+      parts.push(programs.predict(inputs, Int32Array.from({ length: Math.min(batchSize, count - from) }, (_, i) => from + i)));
+      if (pace.due) await pace.rest();
+    }
+    return joined(parts);
+  }
+
+  async trainOnBatch(x: Data, y: Data, { sampleWeight, classWeight }: BatchOptions = {}): Promise<Logs> {
+    const samples = await this.#samples("trainOnBatch", x, y, { sampleWeight, classWeight });
+    await this.#hintAtScale(samples);
+    const programs = this.#ready();
+    programs.beginTraining();
+    programs.train(samples, Int32Array.from({ length: samples.count }, (_, i) => i));
+    return programs.trained();
+  }
+
+  async testOnBatch(x: Data, y: Data, { sampleWeight }: BatchOptions = {}): Promise<Logs> {
+    const samples = await this.#samples("testOnBatch", x, y, { sampleWeight });
+    const programs = this.#ready();
+    programs.beginTesting();
+    programs.test(samples, Int32Array.from({ length: samples.count }, (_, i) => i));
+    return programs.tested();
+  }
+
+  #ready(): Programs {
+    return (this.#programs ??= new Programs(this.task));
+  }
+
+  /** Data made ready and looked through. */
+  async #samples(where: string, x: Data, y: Data, { sampleWeight, classWeight }: BatchOptions): Promise<Samples> {
+    if (y === undefined || y === null) throw new CambiumError("data", where, "y, the labels, is missing", `model.${where.split(" ")[0]}(x, y)`);
+    const inputs = toInputs(where, x, this.#sizes().inputShape);
+    const labels = toRows(where, "y", y);
+    expectEqualLengths(where, { name: "x", of: inputs }, { name: "y", of: labels });
+    await expectNumbers(where, "x", inputs);
+    await this.#checkLabels(where, inputs, labels);
+    return { x: inputs, y: labels, weight: await weightsOf(where, labels, sampleWeight, classWeight), from: 0, count: inputs.shape[0]! };
+  }
+
+  /** Tries loss and model on stand-ins, so that what does not fit is said here, and looks through the labels once. */
+  async #checkLabels(where: string, x: Tensor, y: Tensor): Promise<void> {
+    const { loss, module } = this.task;
+    const rows = Math.min(2, x.shape[0]!);
+    const sample = new Tensor(placeholder([rows, ...x.shape.slice(1)], x.dtype === "int32" ? "int32" : "float32"));
+    const prediction = inMode(module, false, () => module.forward(sample) as Tensor);
+    if (prediction.shape[0] !== rows)
+      throw new CambiumError("shape", where, `the model makes ${show(prediction.shape)} of a batch of ${show(sample.shape)}; the first axis, the samples, must stay`);
+    loss(new Tensor(placeholder([rows, ...y.shape.slice(1)], y.dtype)), prediction);
+    const kind = (loss as { labels?: string }).labels;
+    const data = await y.data();
+    if (kind === "classes") checkLabels(data, prediction.shape.at(-1)!, where);
+    else checkNumbers(data, where);
+  }
+
+  /** Says once that bytes were given where small numbers work better. */
+  async #hintAtScale({ x }: Samples): Promise<void> {
+    if (this.#hinted || this.#sizes().takesIndices || x.rank < 2 || x.size / x.shape[0]! < 16) return;
+    this.#hinted = true;
+    const largest = await largestByte(x);
+    if (largest === undefined || largest < 64) return;
+    console.warn(`fit: x holds bytes, 0 to ${largest}; networks learn faster from small numbers\n  hint: divide them by 255: x.div(255)`);
+  }
+}
+
+/** Batches one after another, as one tensor. */
+async function joined(parts: readonly Tensor[]): Promise<Tensor> {
+  if (parts.length === 1) return parts[0]!;
+  const first = parts[0]!;
+  const length = parts.reduce((n, part) => n + part.size, 0);
+  const datas = await Promise.all(parts.map((part) => part.data()));
+  const out = new (datas[0]!.constructor as Float32ArrayConstructor)(length);
+  let at = 0;
+  for (const data of datas) {
+    out.set(data, at);
+    at += data.length;
+  }
+  return fromArray(out, [parts.reduce((n, part) => n + part.shape[0]!, 0), ...first.shape.slice(1)], { dtype: first.dtype });
+}
