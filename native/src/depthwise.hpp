@@ -13,10 +13,11 @@ constexpr int channelVectors = 4;
 constexpr long depthwiseChannels = channelVectors * lanes, depthwiseColumns = 32;
 
 /// Pixels of a row that one tap brings together, for up to `channelVectors` vectors of channels.
+template <class Y>
 struct ChannelRow {
   const float* x;
   long xStep;
-  float* y; ///< or dy
+  Y* y; ///< y or dy
   long yStep;
   long count;
 };
@@ -38,7 +39,7 @@ CAMBIUM_INLINE void withVectors(long channels, const F& f) {
 }
 
 /// y += x * w for one tap.
-inline void addTap(const ChannelRow& row, const float* w, long channels) {
+inline void addTap(const ChannelRow<float>& row, const float* w, long channels) {
   withVectors(channels, [&](auto vectors, auto read, auto write) {
     constexpr int V = decltype(vectors)::value;
     Vector weight[V];
@@ -53,7 +54,7 @@ inline void addTap(const ChannelRow& row, const float* w, long channels) {
 }
 
 /// dw += the sum of x * dy for one tap.
-inline void addTapGradient(const ChannelRow& row, float* dw, long channels) {
+inline void addTapGradient(const ChannelRow<const float>& row, float* dw, long channels) {
   withVectors(channels, [&](auto vectors, auto read, auto write) {
     constexpr int V = decltype(vectors)::value;
     Vector sum[V];
@@ -141,7 +142,7 @@ inline void depthwiseKernel(const Geometry& g, const float* x, const float* dy, 
             const long row = ((n * g.out[0] + od) * g.out[1] + oh) * g.out[2];
             taps.each(od, oh, ow / depthwiseColumns, [&](long tap, long from, const Columns& at) {
               addTapGradient({x + n * g.inPixels() * g.channels + from + c, at.inputStep * g.channels,
-                              (float*)dy + (row + at.first) * g.channels + c, at.step * g.channels, at.count},
+                              dy + (row + at.first) * g.channels + c, at.step * g.channels, at.count},
                              dw + tap * g.channels + c, std::min(depthwiseChannels, g.channels - c));
             });
           }

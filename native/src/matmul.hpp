@@ -25,7 +25,7 @@ struct Matmul {
 inline long splitUnitN() { return panelWidth; }
 
 // Blocks of the product. A packed block of A and a panel of B stay in L2.
-constexpr long depthBlock = 1024, rowBlock = 8 * tileRows, columnBlock = 512;
+constexpr long depthBlock = 1024, rowBlock = 4 * tileRows, columnBlock = 512;
 // Finished tiles: up to 2048 numbers, as wide as 128 columns so that a finish sees long rows.
 constexpr long finishTile = 2048, finishColumns = 128;
 // A problem deeper than one depth block and with a finish sums up in scratch, a block of this many rows at a time.
