@@ -225,7 +225,7 @@ private:
 
   void save(const Worker& w, const Action<T>& a, const Operand<T>& from, long row, long col, long rows, long cols) {
     const Reach& x = reaches[a.access];
-    const bool add = w.adding && x.at == At::partial;
+    const bool add = w.adding;
     char* base = w.base[x.value];
     if (a.perRow) {
       if (col == 0) deliver(from.p, 1, true, x.dtype, base, space.place(x, row, 0), x.row, 0, rows, 1, add);

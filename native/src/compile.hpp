@@ -16,6 +16,7 @@ struct CompileOptions {
   std::vector<int> groups; ///< only axes of one group are merged; empty: all are one group
   bool keepLast = false;   ///< the last axis becomes the columns, whatever its size
   bool handsOn = false;    ///< the one store names the register to hand on
+  bool adds = false;       ///< the results may be added to what is there
 };
 
 template <class T>
@@ -28,7 +29,8 @@ public:
     formula.simplify();
     mergeSpace(dims, options);
     classify();
-    countUses(options.handsOn);
+    countUses();
+    adds = options.adds;
     emit(options.handsOn);
     finishSlots();
   }
@@ -62,6 +64,7 @@ private:
   std::vector<Pending> stores;
   std::vector<int> freeBlocks, freeRows, freeWides;
   int firstNode = 0;
+  bool adds = false;
 
   Reach reach(const View& view) {
     Reach r;
@@ -144,7 +147,7 @@ private:
     }
   }
 
-  void countUses(bool handsOn) {
+  void countUses() {
     const int count = (int)formula.nodes.size();
     for (int i = 0; i < count; i++)
       if (formula.nodes[i].live)
@@ -155,7 +158,6 @@ private:
       // A number loaded and stored as it is must be read before another store can overwrite it.
       if (stores.size() > 1) r.direct = false;
     }
-    (void)handsOn;
   }
 
   int newSlot(typename Slot::Kind kind) {
@@ -267,6 +269,7 @@ private:
 
   /// Lets the instruction write into a value itself, where it can.
   int storedInPlace(int index, int position) {
+    if (adds) return -1;
     for (Pending& s : stores) {
       if (s.from != index || s.done || s.reach.value < 0 || s.reach.dtype != dtypeOf<T> || s.reach.col != 1) continue;
       if (s.reach.at == At::partial || (code.space.cols == 1 && s.reach.row != 1)) continue;

@@ -157,7 +157,7 @@ private:
 
   void addStage(const Stage& s) {
     Ready ready{s.samples, s.chunk, s.serial, {}, {}, {}};
-    Making making{program, hazards, s.samples};
+    Making making{program, hazards, s.samples, s.serial || program.threads == 1};
     for (const Kernel& k : s.kernels) {
       for (int v : valuesOf(k)) {
         const Value& value = program.values[v];
@@ -175,7 +175,7 @@ private:
       most.lasting += lines(needs.lasting);
       ready.runners.emplace_back(std::move(runner), needs);
     }
-    if (ready.samples == 0 && ready.runners.size() > 1) throw BadProgram("a stage that is not over samples has one kernel");
+    if (ready.samples == 0 && ready.runners.size() > 1 && !s.serial) throw BadProgram("a stage that neither is over samples nor serial has one kernel");
     stages.push_back(std::move(ready));
   }
 
@@ -213,15 +213,16 @@ private:
   void runStage(Ready& s, int thread) {
     Worker& w = workers[thread];
     const int parts = s.serial ? 1 : program.threads;
-    for (auto& [runner, needs] : s.runners) runner->begin(w);
     if (s.serial)
       for (int t = 1; t < program.threads; t++) clearPartials(s, t);
     if (s.samples == 0) {
-      for (auto& [runner, needs] : s.runners) runner->run(w, {0, 0, 0, true, parts});
+      // A serial stage may have kernels that need each other's results.
+      for (auto& [runner, needs] : s.runners) runner->begin(w), runner->run(w, {0, 0, 0, true, parts});
       return;
     }
     const long from = s.samples * thread / parts, to = s.samples * (thread + 1) / parts;
     if (from == to) return clearPartials(s, thread);
+    for (auto& [runner, needs] : s.runners) runner->begin(w);
     for (long at = from; at < to; at += s.chunk) {
       const Share share{s.samples, at, std::min(at + s.chunk, to), at == from, parts};
       for (int v : s.locals) {

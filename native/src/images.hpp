@@ -80,7 +80,7 @@ template <class T>
 class ConvKernelRunner : public Runner {
 public:
   ConvKernelRunner(const Kernel& k, Making& making) : inner(k, making), partial(making.program.values[k.out].at == At::partial) {
-    if (making.samples > 0 && !partial) throw BadProgram("convKernel: in a stage over samples the result must be partial");
+    if (making.samples > 0 && !partial && !making.alone) throw BadProgram("convKernel: in a stage over samples the result must be partial");
   }
   Needs needs() const override { return inner.needs(); }
   void run(Worker& w, const Share& share) override {

@@ -10,11 +10,11 @@ public:
   ReduceRunner(const Kernel& k, Making& making)
       : op(k.op), outer(product(k.dims)), inner(k.inner), depth(product(k.fold)),
         body(compile<T>(k.body, space(k, true), making.program, bodyOptions(k), making.hazards)),
-        finish(compile<T>(k.finish, space(k, false), making.program, finishOptions(k), making.hazards)) {
+        finish(compile<T>(k.finish, space(k, false), making.program, finishOptions(k, making), making.hazards)) {
     if (making.samples > 0) {
       if (k.fold.empty() || k.fold[0] != making.samples) throw BadProgram("reduce: in a stage over samples the first folded axis must be the samples");
       for (const Store& s : k.finish.stores)
-        if (making.program.values[s.value].at != At::partial) throw BadProgram("reduce: in a stage over samples the result must be partial");
+        if (!making.alone && making.program.values[s.value].at != At::partial) throw BadProgram("reduce: in a stage over samples the result must be partial");
       if (k.op != Fold::sum) throw BadProgram("reduce: in a stage over samples only sums can be made");
     }
     places = op == Fold::argMax || op == Fold::argMin;
@@ -69,8 +69,9 @@ private:
     if (k.inner == 1 && product(k.fold) == 1) o.keepLast = true;
     return o;
   }
-  static CompileOptions finishOptions(const Kernel& k) {
+  static CompileOptions finishOptions(const Kernel& k, const Making& making) {
     CompileOptions o;
+    o.adds = making.samples > 0;
     if (k.inner > 1) {
       o.groups.assign(k.dims.size(), 0);
       o.groups.push_back(1);

@@ -28,6 +28,7 @@ struct Making {
   const Program& program;
   std::vector<Hazard>& hazards;
   long samples; ///< of the stage
+  bool alone;   ///< one thread runs all of the stage
 };
 
 /// Index space `dims`, number by number.
