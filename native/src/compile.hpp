@@ -42,7 +42,6 @@ private:
   enum Shape { one, row, full };
   struct Register {
     Shape shape = full;
-    bool folded = false;
     int slot = -1, wideSlot = -1, spreadSlot = -1;
     int lastUse = -1;
     bool direct = false;
@@ -129,14 +128,10 @@ private:
         if (node.op == "number") r.shape = one;
         else if (node.op == "index") r.shape = shapeOf(reachOfNode[i - firstNode]);
         else if (node.op == "random" || node.op == "uniform") r.shape = full;
-        else if (node.isFold()) r.shape = row, r.folded = true;
+        else if (node.isFold()) r.shape = row;
         else {
           r.shape = one;
-          for (int arg : node.args) {
-            r.shape = std::max(r.shape, registers[arg].shape);
-            r.folded |= registers[arg].folded;
-          }
-          r.folded &= r.shape == row;
+          for (int arg : node.args) r.shape = std::max(r.shape, registers[arg].shape);
         }
       }
     }
@@ -282,6 +277,9 @@ private:
     return -1;
   }
 
+  /// Whether one number a row is stored, and not each number of a row.
+  bool once(const Pending& s) const { return registers[s.from].shape == row && (s.reach.col == 0 || code.space.cols == 1); }
+
   void emit(bool handsOn) {
     for (int i = 0; i < body.given; i++) registers[i].slot = newSlot(Slot::outside);
     const int count = (int)formula.nodes.size();
@@ -293,14 +291,13 @@ private:
     }
     std::vector<int> slots;
     for (Pending& s : stores) {
-      const Register& r = registers[s.from];
-      slots.push_back(s.done ? -1 : r.shape == row && r.folded ? slotOf(s.from) : fullSlotOf(s.from));
+      slots.push_back(s.done ? -1 : once(s) ? slotOf(s.from) : fullSlotOf(s.from));
     }
     for (size_t k = 0; k < stores.size(); k++) {
       if (stores[k].done) continue;
       (void)clashes(stores[k].reach, count + (int)k);
       act(Action<T>::store, 0, slots[k], addReach(stores[k].reach));
-      code.actions.back().perRow = registers[stores[k].from].shape == row && registers[stores[k].from].folded;
+      code.actions.back().perRow = once(stores[k]);
     }
   }
 

@@ -193,7 +193,7 @@ void poolTake(const Pool<T>& p, long n0, long n1) {
       const int tap = p.index8 ? p.index8[row * channels + c] : p.index32[row * channels + c];
       int t = std::min(tap, window.count - 1); // only next to padding do the two differ
       while (t > 0 && window.tap[t] > tap) t--;
-      y[c] = window.count ? x[window.first + window.offset[t] + c] : T(0);
+      y[c] = t >= 0 && window.count && window.tap[t] == tap ? x[window.first + window.offset[t] + c] : T(0);
     }
     if (p.finish.apply && ++tiled == most) flush(row + 1);
   });
