@@ -1,4 +1,7 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+
+const src = fileURLToPath(new URL("src", import.meta.url));
 
 export default defineConfig({
   test: {
@@ -8,5 +11,12 @@ export default defineConfig({
     testTimeout: 60_000,
     // Two cores: more files at once only disturb the ones that watch the clock.
     maxWorkers: 2,
+  },
+  // Programs say "cambium"; what is tested is src/.
+  resolve: {
+    alias: [
+      { find: /^cambium$/, replacement: `${src}/node.ts` },
+      { find: /^cambium\/(\w+)$/, replacement: `${src}/$1/index.ts` },
+    ],
   },
 });
