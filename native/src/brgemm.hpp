@@ -29,11 +29,11 @@ struct TileSum {
   const float* const* a; ///< where each term's A starts
   const float* const* b; ///< where each term's B starts
   long terms;
-  long depth;            ///< k per term
-  long aShift, bShift;   ///< added to every pointer of `a` and `b`, so that lists serve many tiles
-  long aRow, aTriple;    ///< row r of A is at (r % 3) * aRow + (r / 3) * aTriple
-  long aStep, bStep;     ///< distance from k to k + 1
-  const float* from;     ///< nullable: zeros
+  long depth;          ///< k per term
+  long aShift, bShift; ///< added to every pointer of `a` and `b`, so that lists serve many tiles
+  long aRow, aTriple;  ///< row r of A is at (r % 3) * aRow + (r / 3) * aTriple
+  long aStep, bStep;   ///< distance from k to k + 1
+  const float* from;   ///< nullable: zeros
   long fromRow;
   float* out;
   long outRow;
@@ -51,7 +51,8 @@ __attribute__((noinline)) void tileSum(const TileSum& s, int last) {
     CAMBIUM_UNROLL
     for (int r = 0; r < R; r++, from += fromRow) {
       CAMBIUM_UNROLL
-      for (int v = 0; v < V; v++) c[r][v] = Ragged && v == V - 1 ? load(from + v * lanes, part) : load(from + v * lanes);
+      for (int v = 0; v < V; v++)
+        c[r][v] = Ragged && v == V - 1 ? load(from + v * lanes, part) : load(from + v * lanes);
     }
   } else {
     CAMBIUM_UNROLL
@@ -62,7 +63,8 @@ __attribute__((noinline)) void tileSum(const TileSum& s, int last) {
   }
   const long aRow = s.aRow, aTriple = s.aTriple, aStep = s.aStep, bStep = s.bStep, depth = s.depth;
   for (long t = 0; t < s.terms; t++) {
-    const float *a0 = s.a[t] + s.aShift, *a3 = a0 + aTriple, *a6 = a3 + aTriple, *a9 = a6 + aTriple, *a12 = a9 + aTriple;
+    const float *a0 = s.a[t] + s.aShift, *a3 = a0 + aTriple, *a6 = a3 + aTriple, *a9 = a6 + aTriple,
+                *a12 = a9 + aTriple;
     const float* b = s.b[t] + s.bShift;
     for (long k = 0; k < depth; k++) {
       Vector x[V];
@@ -140,7 +142,8 @@ inline void tileSums(TileSum s, int rows, long columns, int vectors) {
 /// Cuts a length into the fewest blocks of at most `most`, of nearly equal sizes: 32 by 14 is 11 + 11 + 10.
 struct Cut {
   long count, size, longer; ///< the first `longer` blocks have size + 1
-  Cut(long length, long most) : count((length + most - 1) / most), size(count ? length / count : 0), longer(length - count * size) {}
+  Cut(long length, long most)
+      : count((length + most - 1) / most), size(count ? length / count : 0), longer(length - count * size) {}
   long start(long i) const { return i * size + (i < longer ? i : longer); }
   long length(long i) const { return size + (i < longer); }
 };

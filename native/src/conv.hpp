@@ -11,10 +11,10 @@ namespace cambium::CAMBIUM_ISA {
 template <class T>
 struct Conv : Geometry {
   const T *x, *w;
-  T* y;              ///< unused when `finish` is set
+  T* y; ///< unused when `finish` is set
   Finish<T> finish;
-  T* scratch;        ///< of the calling thread, `convScratch` bytes, aligned to 64
-  const T* bias;     ///< nullable, one number per filter
+  T* scratch;    ///< of the calling thread, `convScratch` bytes, aligned to 64
+  const T* bias; ///< nullable, one number per filter
 };
 
 // Filters computed together: their weights (all taps) should stay in L2.
@@ -26,21 +26,21 @@ constexpr long packFilters = 128, packPixels = 42;
 /// Convolution by register tiles along the rows of the output.
 struct RowConv {
   const Conv<float>& p;
-  const float* const base;                ///< the lists point into this image and are shifted to others
-  const long channels, perGroup;          ///< of one group
-  const long depth;                       ///< k of one term: a kernel row if it can be read at once, else a tap
-  const long chunk;                       ///< filters computed together
-  bool packs = false;                     ///< the weights in work are in `packed`
+  const float* const base;       ///< the lists point into this image and are shifted to others
+  const long channels, perGroup; ///< of one group
+  const long depth;              ///< k of one term: a kernel row if it can be read at once, else a tap
+  const long chunk;              ///< filters computed together
+  bool packs = false;            ///< the weights in work are in `packed`
   RowPlan plan;
   const float **a, **b;                   ///< the terms of a run
   long *inRows, *kernelRows, rowTaps = 0; ///< the kernel rows that meet the input at the current output row
   long reached[4] = {-1, -1, -1, -1}, origin = 0;
-  const Run* listed = nullptr;            ///< the run whose terms are in the lists
+  const Run* listed = nullptr; ///< the run whose terms are in the lists
   long terms = 0;
   float *tile, *packed;
   const float* weights = nullptr;
-  long f0 = 0, f1 = 0, stride = 0;        ///< filters in work and the tile's row stride
-  long tileRow = 0, tileCount = 0;        ///< rows in the tile
+  long f0 = 0, f1 = 0, stride = 0; ///< filters in work and the tile's row stride
+  long tileRow = 0, tileCount = 0; ///< rows in the tile
 
   static bool merges(const Geometry& g) { return g.groups == 1 && g.dilation[2] == 1 && g.inside(2); }
   static Geometry columnGeometry(Geometry g) {
@@ -57,8 +57,12 @@ struct RowConv {
   }
 
   RowConv(const Conv<float>& conv, Scratch& scratch)
-      : p(conv), base(conv.x), channels(p.channels / p.groups), perGroup(p.filters / p.groups),
-        depth(channels * (merges(p) ? p.kernel[2] : 1)), chunk(chunkOf(p)),
+      : p(conv),
+        base(conv.x),
+        channels(p.channels / p.groups),
+        perGroup(p.filters / p.groups),
+        depth(channels * (merges(p) ? p.kernel[2] : 1)),
+        chunk(chunkOf(p)),
         plan(columnGeometry(p), scratch.take<char>((long)RowPlan::bytes(p))) {
     a = scratch.take<const float*>(p.taps()), b = scratch.take<const float*>(p.taps());
     inRows = scratch.take<long>(p.kernel[0] * p.kernel[1]), kernelRows = scratch.take<long>(p.kernel[0] * p.kernel[1]);
@@ -94,7 +98,8 @@ struct RowConv {
       }
   }
 
-  /// Which rows of the kernel meet the input at this output row. Neighbouring rows mostly agree, then only `origin` moves.
+  /// Which rows of the kernel meet the input at this output row. Neighbouring rows mostly agree, then only `origin`
+  /// moves.
   void findRows(long od, long oh) {
     const long at[2] = {od * p.stride[0] - p.padLow[0], oh * p.stride[1] - p.padLow[1]};
     const bool spread = p.inputDilation[0] != 1 || p.inputDilation[1] != 1;
@@ -113,7 +118,8 @@ struct RowConv {
     rowTaps = 0, listed = nullptr;
     for (long kd = reach[0]; kd < reach[1]; kd++)
       for (long kh = reach[2]; kh < reach[3]; kh++) {
-        const long id = spread ? p.source(0, od, kd) : kd * p.dilation[0], ih = spread ? p.source(1, oh, kh) : kh * p.dilation[1];
+        const long id = spread ? p.source(0, od, kd) : kd * p.dilation[0],
+                   ih = spread ? p.source(1, oh, kh) : kh * p.dilation[1];
         if (id < 0 || ih < 0) continue;
         inRows[rowTaps] = (id * p.in[1] + ih) * p.in[2] * p.channels;
         kernelRows[rowTaps++] = (kd * p.kernel[1] + kh) * p.kernel[2] * channels;
@@ -187,7 +193,8 @@ inline void conv(const Conv<float>& p, long n0, long n1) {
     const long pixels = p.outPixels();
     Matmul<float> product{};
     product.batch = 1, product.a = p.x, product.b = p.w, product.out = p.y, product.bias = p.bias;
-    product.m = p.n * pixels, product.n = product.bRow = product.outRow = p.filters, product.k = product.aRow = p.channels;
+    product.m = p.n * pixels, product.n = product.bRow = product.outRow = p.filters,
+    product.k = product.aRow = p.channels;
     product.aCol = product.bCol = 1, product.finish = p.finish, product.scratch = p.scratch;
     return matmul(product, 0, 1, n0 * pixels, n1 * pixels, 0, p.filters);
   }
@@ -228,7 +235,8 @@ void conv(const Conv<T>& p, long n0, long n1) {
                 for (long kw = 0; kw < p.kernel[2]; kw++, w += channels * p.filters) {
                   const long id = p.source(0, od, kd), ih = p.source(1, oh, kh), iw = p.source(2, ow, kw);
                   if (id < 0 || ih < 0 || iw < 0) continue;
-                  const T* x = p.x + (((n * p.in[0] + id) * p.in[1] + ih) * p.in[2] + iw) * p.channels + f / filters * channels;
+                  const T* x =
+                      p.x + (((n * p.in[0] + id) * p.in[1] + ih) * p.in[2] + iw) * p.channels + f / filters * channels;
                   for (long c = 0; c < channels; c++) sum += x[c] * w[c * p.filters];
                 }
             if (p.finish.apply) p.finish.apply(p.finish.self, row, 1, f, 1, &sum, 1, nullptr);

@@ -22,7 +22,7 @@ struct KernelSum {
   const bool merged;  ///< the taps of a kernel row are more rows of the register tile
   const bool stacked; ///< so are the kernel rows themselves: three channels-times-columns each, as the tile wants them
   const float **a, **b;
-  long rows;          ///< output rows per slice
+  long rows; ///< output rows per slice
 
   static long rowsOf(const Geometry& g) {
     const long bytes = (g.out[2] * g.filters + g.in[2] * g.channels * g.stride[1] / g.inputDilation[1]) * 4;
@@ -31,13 +31,17 @@ struct KernelSum {
   static size_t bytes(const Geometry& g) { return (size_t)rowsOf(g) * 2 * sizeof(float*); }
 
   KernelSum(const ConvKernel<float>& kernel, float* scratch)
-      : p(kernel), merged(p.groups == 1 && p.dilation[2] == 1 && p.inside(2)),
+      : p(kernel),
+        merged(p.groups == 1 && p.dilation[2] == 1 && p.inside(2)),
         stacked(merged && p.kernel[2] * p.channels == 3 && p.inside() && p.kernel[1] * 3 <= tileRows),
-        a((const float**)scratch), b(a + rowsOf(p)), rows(rowsOf(p)) {}
+        a((const float**)scratch),
+        b(a + rowsOf(p)),
+        rows(rowsOf(p)) {}
 
   void run(long n0, long n1, bool accumulate) {
     const long perSample = p.out[0] * p.out[1], end = n1 * perSample;
-    for (long row = n0 * perSample; row < end; row += rows, accumulate = true) slice(row, std::min(row + rows, end), accumulate);
+    for (long row = n0 * perSample; row < end; row += rows, accumulate = true)
+      slice(row, std::min(row + rows, end), accumulate);
   }
 
   void slice(long row0, long row1, bool accumulate) {
@@ -68,7 +72,8 @@ struct KernelSum {
     s.a = a, s.b = b, s.terms = terms, s.depth = c.count;
     s.aRow = 1, s.aTriple = stacked ? p.dilation[1] * p.in[2] * p.channels : 3;
     s.aStep = c.inputStep * p.channels, s.bStep = c.step * p.filters;
-    const long height = channels * (merged ? p.kernel[2] : 1) * (stacked ? p.kernel[1] : 1), perGroup = p.filters / p.groups;
+    const long height = channels * (merged ? p.kernel[2] : 1) * (stacked ? p.kernel[1] : 1),
+               perGroup = p.filters / p.groups;
     const Cut cut(height, tileRows);
     if (accumulate && (terms == 0 || c.count == 0)) return;
     for (long g = 0; g < p.groups; g++)
@@ -139,7 +144,8 @@ void convKernel(const ConvKernel<T>& p, long n0, long n1, bool accumulate) {
                   for (long ow = 0; ow < p.out[2]; ow++) {
                     const long id = p.source(0, od, kd), ih = p.source(1, oh, kh), iw = p.source(2, ow, kw);
                     if (id < 0 || ih < 0 || iw < 0) continue;
-                    sum += p.x[(((n * p.in[0] + id) * p.in[1] + ih) * p.in[2] + iw) * p.channels + f / filters * channels + c] *
+                    sum += p.x[(((n * p.in[0] + id) * p.in[1] + ih) * p.in[2] + iw) * p.channels +
+                               f / filters * channels + c] *
                            p.dy[(((n * p.out[0] + od) * p.out[1] + oh) * p.out[2] + ow) * p.filters + f];
                   }
             *out = sum;

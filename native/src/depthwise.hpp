@@ -27,14 +27,19 @@ template <class F>
 CAMBIUM_INLINE void withVectors(long channels, const F& f) {
   const int vectors = (int)((channels + lanes - 1) / lanes);
   const Part last((int)(channels - (vectors - 1) * lanes));
-  if (vectors == 4 && last.count == lanes) f(std::integral_constant<int, 4>{}, [](const float* p, int) { return load(p); },
-                                             [](float* p, int, Vector value) { store(p, value); });
+  if (vectors == 4 && last.count == lanes)
+    f(
+        std::integral_constant<int, 4>{}, [](const float* p, int) { return load(p); },
+        [](float* p, int, Vector value) { store(p, value); });
   else
     for (int v = 0; v < vectors; v++) {
       const bool whole = v < vectors - 1 || last.count == lanes;
-      f(std::integral_constant<int, 1>{},
-        [&, v](const float* p, int) { return whole ? load(p + v * lanes) : load(p + v * lanes, last); },
-        [&, v](float* p, int, Vector value) { whole ? store(p + v * lanes, value) : store(p + v * lanes, value, last); });
+      f(
+          std::integral_constant<int, 1>{},
+          [&, v](const float* p, int) { return whole ? load(p + v * lanes) : load(p + v * lanes, last); },
+          [&, v](float* p, int, Vector value) {
+            whole ? store(p + v * lanes, value) : store(p + v * lanes, value, last);
+          });
     }
 }
 
@@ -74,10 +79,12 @@ struct DepthwiseTaps {
   Columns* columns; ///< of every piece of a row and every kernel column
 
   static long pieces(const Geometry& g) { return (g.out[2] + depthwiseColumns - 1) / depthwiseColumns; }
-  DepthwiseTaps(const Geometry& geometry, Scratch& scratch) : g(geometry), columns(scratch.take<Columns>(pieces(g) * g.kernel[2])) {
+  DepthwiseTaps(const Geometry& geometry, Scratch& scratch)
+      : g(geometry), columns(scratch.take<Columns>(pieces(g) * g.kernel[2])) {
     for (long i = 0; i < pieces(g); i++)
       for (long k = 0; k < g.kernel[2]; k++)
-        columns[i * g.kernel[2] + k] = columnsOf(g, k, i * depthwiseColumns, std::min((i + 1) * depthwiseColumns, g.out[2]));
+        columns[i * g.kernel[2] + k] =
+            columnsOf(g, k, i * depthwiseColumns, std::min((i + 1) * depthwiseColumns, g.out[2]));
   }
 
   template <class F>
@@ -88,7 +95,8 @@ struct DepthwiseTaps {
         const long ih = g.source(1, oh, kh);
         for (long kw = 0; ih >= 0 && kw < g.kernel[2]; kw++) {
           const Columns& c = columns[piece * g.kernel[2] + kw];
-          if (c.count) f((kd * g.kernel[1] + kh) * g.kernel[2] + kw, ((id * g.in[1] + ih) * g.in[2] + c.input) * g.channels, c);
+          if (c.count)
+            f((kd * g.kernel[1] + kh) * g.kernel[2] + kw, ((id * g.in[1] + ih) * g.in[2] + c.input) * g.channels, c);
         }
       }
     }
@@ -98,13 +106,14 @@ struct DepthwiseTaps {
 /// Bytes of scratch of a depthwise convolution or its kernel gradient.
 inline size_t depthwiseScratch(const Geometry& g) {
   Scratch scratch;
-  scratch.take<Columns>(DepthwiseTaps::pieces(g) * g.kernel[2]), scratch.take<float>(depthwiseColumns * depthwiseChannels);
+  scratch.take<Columns>(DepthwiseTaps::pieces(g) * g.kernel[2]),
+      scratch.take<float>(depthwiseColumns * depthwiseChannels);
   return scratch.bytes();
 }
 
 /// Convolves samples [n0, n1).
-inline void depthwise(const Geometry& g, const float* x, const float* w, float* y, const Finish<float>& finish, Scratch& scratch,
-                      const float* bias, long n0, long n1) {
+inline void depthwise(const Geometry& g, const float* x, const float* w, float* y, const Finish<float>& finish,
+                      Scratch& scratch, const float* bias, long n0, long n1) {
   const DepthwiseTaps taps(g, scratch);
   float* tile = scratch.take<float>(depthwiseColumns * depthwiseChannels);
   for (long n = n0; n < n1; n++)
@@ -113,7 +122,8 @@ inline void depthwise(const Geometry& g, const float* x, const float* w, float* 
       for (long od = 0; od < g.out[0]; od++)
         for (long oh = 0; oh < g.out[1]; oh++)
           for (long ow = 0; ow < g.out[2]; ow += depthwiseColumns) {
-            const long columns = std::min(depthwiseColumns, g.out[2] - ow), row = ((n * g.out[0] + od) * g.out[1] + oh) * g.out[2] + ow;
+            const long columns = std::min(depthwiseColumns, g.out[2] - ow),
+                       row = ((n * g.out[0] + od) * g.out[1] + oh) * g.out[2] + ow;
             float* out = finish.apply ? tile : y + row * g.channels + c;
             const long step = finish.apply ? depthwiseChannels : g.channels;
             for (long i = 0; i < columns; i++) {
@@ -121,8 +131,9 @@ inline void depthwise(const Geometry& g, const float* x, const float* w, float* 
               else std::fill(out + i * step, out + i * step + count, 0.f);
             }
             taps.each(od, oh, ow / depthwiseColumns, [&](long tap, long from, const Columns& at) {
-              addTap({x + n * g.inPixels() * g.channels + from + c, at.inputStep * g.channels, out + (at.first - ow) * step,
-                      at.step * step, at.count}, w + tap * g.channels + c, count);
+              addTap({x + n * g.inPixels() * g.channels + from + c, at.inputStep * g.channels,
+                      out + (at.first - ow) * step, at.step * step, at.count},
+                     w + tap * g.channels + c, count);
             });
             if (finish.apply) finish.apply(finish.self, row, columns, c, count, tile, step, nullptr);
           }
@@ -130,8 +141,8 @@ inline void depthwise(const Geometry& g, const float* x, const float* w, float* 
 }
 
 /// Gradient of a depthwise convolution with respect to its kernel, of samples [n0, n1).
-inline void depthwiseKernel(const Geometry& g, const float* x, const float* dy, float* dw, Scratch& scratch, long n0, long n1,
-                            bool accumulate) {
+inline void depthwiseKernel(const Geometry& g, const float* x, const float* dy, float* dw, Scratch& scratch, long n0,
+                            long n1, bool accumulate) {
   const DepthwiseTaps taps(g, scratch);
   if (!accumulate) std::fill(dw, dw + g.taps() * g.channels, 0.f);
   for (long n = n0; n < n1; n++)

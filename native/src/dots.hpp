@@ -7,8 +7,8 @@ namespace cambium::CAMBIUM_ISA {
 
 /// out[r * outRow + c * outCol] = a_r . b_c for R rows and lanes / R columns, of which only rows x columns are there.
 template <int R>
-void dotTile(const float* a, long aRow, long rows, const float* b, long bCol, long columns, long depth, const float* bias,
-             long biasCol, long biasRow, float* out, long outRow, long outCol) {
+void dotTile(const float* a, long aRow, long rows, const float* b, long bCol, long columns, long depth,
+             const float* bias, long biasCol, long biasRow, float* out, long outRow, long outCol) {
   constexpr int C = lanes / R;
   const float *x[R], *y[C];
   for (int r = 0; r < R; r++) x[r] = a + std::min<long>(r, rows - 1) * aRow;
@@ -41,8 +41,8 @@ void dotTile(const float* a, long aRow, long rows, const float* b, long bCol, lo
 }
 
 /// All dot products of `rows` rows of a and `columns` columns of b.
-inline void dots(const float* a, long aRow, long rows, const float* b, long bCol, long columns, long depth, const float* bias,
-                 long biasCol, long biasRow, float* out, long outRow, long outCol) {
+inline void dots(const float* a, long aRow, long rows, const float* b, long bCol, long columns, long depth,
+                 const float* bias, long biasCol, long biasRow, float* out, long outRow, long outCol) {
   constexpr int most = lanes >= 16 ? 4 : 2;
   auto kernel = dotTile<1>;
   int height = 1;
@@ -52,8 +52,9 @@ inline void dots(const float* a, long aRow, long rows, const float* b, long bCol
   // Columns outside: each of b's rows is read once while the few rows of a stay in L1.
   for (long c = 0; c < columns; c += width)
     for (long r = 0; r < rows; r += height)
-      kernel(a + r * aRow, aRow, std::min<long>(height, rows - r), b + c * bCol, bCol, std::min(width, columns - c), depth,
-             bias ? bias + r * biasRow + c * biasCol : nullptr, biasCol, biasRow, out + r * outRow + c * outCol, outRow, outCol);
+      kernel(a + r * aRow, aRow, std::min<long>(height, rows - r), b + c * bCol, bCol, std::min(width, columns - c),
+             depth, bias ? bias + r * biasRow + c * biasCol : nullptr, biasCol, biasRow, out + r * outRow + c * outCol,
+             outRow, outCol);
 }
 
 } // namespace cambium::CAMBIUM_ISA

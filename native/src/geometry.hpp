@@ -95,7 +95,8 @@ inline Columns columnsOf(const Geometry& g, long k, long begin, long end) {
     const long skip = (-c.input + c.inputStep - 1) / c.inputStep;
     c.first += skip * step, c.input += skip * c.inputStep;
   }
-  if (c.first < end && c.input <= last) c.count = std::min((end - 1 - c.first) / step, (last - c.input) / c.inputStep) + 1;
+  if (c.first < end && c.input <= last)
+    c.count = std::min((end - 1 - c.first) / step, (last - c.input) / c.inputStep) + 1;
   return c;
 }
 

@@ -17,8 +17,8 @@ struct Matmul {
   long aRow, aCol, bRow, bCol;   ///< a[m][k] is at m * aRow + k * aCol, b[k][n] at k * bRow + n * bCol
   long outRow;
   Finish<T> finish;
-  T* scratch;                    ///< of the calling thread, `matmulScratch` bytes, aligned to 64
-  const T* bias;                 ///< nullable, n numbers
+  T* scratch;    ///< of the calling thread, `matmulScratch` bytes, aligned to 64
+  const T* bias; ///< nullable, n numbers
 };
 
 /// Columns are best split among threads in multiples of this.
@@ -34,7 +34,8 @@ constexpr long partialRows = 1024;
 /// Bytes of scratch a thread needs for a block of a product (m, n: of the block or of the whole product).
 inline size_t matmulScratch(long m, long n, long k) {
   long depth = std::min(k, depthBlock), columns = std::min(n, columnBlock) + lanes;
-  long floats = finishTile + 16 * finishColumns + std::min(m + tileRows, rowBlock) * depth + 2 * lanes + columns * depth;
+  long floats =
+      finishTile + 16 * finishColumns + std::min(m + tileRows, rowBlock) * depth + 2 * lanes + columns * depth;
   if (k > depthBlock) floats += std::min(m, partialRows) * (columns + lanes);
   return (size_t)floats * sizeof(float) + 256;
 }
@@ -43,12 +44,12 @@ inline size_t matmulScratch(long m, long n, long k) {
 struct MatmulBlock {
   const Matmul<float>& p;
   const float *a, *b, *bias;
-  long outRow0;     ///< row of this batch item in the flattened output
-  float* out;       ///< where finished or partial sums go, null: to the tile
+  long outRow0; ///< row of this batch item in the flattened output
+  float* out;   ///< where finished or partial sums go, null: to the tile
   long outStride;
   float *tile, *packedA, *packedB;
   bool packA, packB;
-  int vectors;      ///< width of a panel
+  int vectors; ///< width of a panel
 
   /// Adds the depth block [k0, k1) to rows [m0, m1) x columns [n0, n1); out is addressed from (m0, n0).
   void accumulate(long k0, long k1, long m0, long m1, long n0, long n1) {

@@ -57,7 +57,8 @@ inline void packPanels(const float* b, long bRow, long bCol, long depth, long co
 /// Floats `packPanels` writes.
 inline long packedPanels(long depth, long columns) { return depth * ((columns + lanes - 1) / lanes * lanes); }
 
-/// Packs `rows` rows of A[r][k] (at a + r * aRow + k * aCol) as [depth, rows]. Writes up to `lanes` floats past the end.
+/// Packs `rows` rows of A[r][k] (at a + r * aRow + k * aCol) as [depth, rows]. Writes up to `lanes` floats past the
+/// end.
 inline void packRows(const float* a, long aRow, long aCol, long rows, long depth, float* out) {
   if (aCol == 1 && rows <= lanes) {
     packTransposed(a, aRow, rows, depth, out, rows);

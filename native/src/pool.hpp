@@ -18,11 +18,11 @@ struct Pool : Geometry {
   PoolMode mode;
   bool countIncludePad; ///< an average divides by the whole window
   const T* x;
-  T* y;                 ///< unused when `finish` is set
-  uint8_t* index8;      ///< nullable: the winner's position in its window, row-major, for windows of up to 256
-  int32_t* index32;     ///< nullable: the same for windows of any size
-  Finish<T> finish;     ///< gets the winners' positions as second tile
-  T* scratch;           ///< of the calling thread, `poolScratch` bytes, aligned to 64
+  T* y;             ///< unused when `finish` is set
+  uint8_t* index8;  ///< nullable: the winner's position in its window, row-major, for windows of up to 256
+  int32_t* index32; ///< nullable: the same for windows of any size
+  Finish<T> finish; ///< gets the winners' positions as second tile
+  T* scratch;       ///< of the calling thread, `poolScratch` bytes, aligned to 64
 };
 
 typedef uint8_t ByteVector __attribute__((vector_size(lanes), aligned(1), may_alias));
@@ -53,7 +53,8 @@ inline void poolMax(const float* x, const Window& window, long channels, float* 
   x += window.first;
   for (int t = 0; t < Taps; t++) from[t] = x + window.offset[t], position[t] = IntVector{} + window.tap[t];
   auto channelsFrom = [&](long c, int count, auto read, auto write) {
-    Vector best = taps ? read((Taps ? from[0] : x + window.offset[0]) + c) : splat(-std::numeric_limits<float>::infinity());
+    Vector best =
+        taps ? read((Taps ? from[0] : x + window.offset[0]) + c) : splat(-std::numeric_limits<float>::infinity());
     IntVector winner = Taps ? position[0] : IntVector{} + (taps ? window.tap[0] : 0);
     auto meet = [&](int t) {
       const Vector value = read((Taps ? from[t] : x + window.offset[t]) + c);
@@ -69,14 +70,17 @@ inline void poolMax(const float* x, const Window& window, long channels, float* 
     }
     write(y + c, best);
     if (index8 || index32 || number)
-      storeIndex(winner, count, index8 ? index8 + c : nullptr, index32 ? index32 + c : nullptr, number ? number + c : nullptr);
+      storeIndex(winner, count, index8 ? index8 + c : nullptr, index32 ? index32 + c : nullptr,
+                 number ? number + c : nullptr);
   };
   long c = 0;
   for (; c + lanes <= channels; c += lanes)
-    channelsFrom(c, lanes, [](const float* p) { return load(p); }, [](float* p, Vector v) { store(p, v); });
+    channelsFrom(
+        c, lanes, [](const float* p) { return load(p); }, [](float* p, Vector v) { store(p, v); });
   if (c == channels) return;
   const Part part((int)(channels - c));
-  channelsFrom(c, part.count, [&](const float* p) { return load(p, part); }, [&](float* p, Vector v) { store(p, v, part); });
+  channelsFrom(
+      c, part.count, [&](const float* p) { return load(p, part); }, [&](float* p, Vector v) { store(p, v, part); });
 }
 
 template <class T>
@@ -155,7 +159,8 @@ CAMBIUM_INLINE void eachWindow(const Geometry& g, void* scratch, long n0, long n
 /// Pools samples [n0, n1).
 template <class T>
 void pool(const Pool<T>& p, long n0, long n1) {
-  const long channels = p.channels, size = p.inPixels() * channels, most = std::max(1L, poolTile / std::max(1L, channels));
+  const long channels = p.channels, size = p.inPixels() * channels,
+             most = std::max(1L, poolTile / std::max(1L, channels));
   T* const tile = (T*)((char*)p.scratch + (Window::bytes(p) + 63) / 64 * 64);
   T* const second = tile + most * channels;
   const bool finishing = p.finish.apply, max = p.mode == PoolMode::max;
@@ -179,7 +184,8 @@ void pool(const Pool<T>& p, long n0, long n1) {
 /// y = the number of x that `index8` or `index32` points at, in samples [n0, n1).
 template <class T>
 void poolTake(const Pool<T>& p, long n0, long n1) {
-  const long channels = p.channels, size = p.inPixels() * channels, most = std::max(1L, poolTile / std::max(1L, channels));
+  const long channels = p.channels, size = p.inPixels() * channels,
+             most = std::max(1L, poolTile / std::max(1L, channels));
   T* const tile = (T*)((char*)p.scratch + (Window::bytes(p) + 63) / 64 * 64);
   long tiled = 0;
   auto flush = [&](long end) {

@@ -6,17 +6,18 @@ namespace cambium::CAMBIUM_ISA {
 
 template <class T>
 struct PoolGradient : Geometry {
-  PoolMode mode;            ///< of `poolSpread`: sum or average
+  PoolMode mode; ///< of `poolSpread`: sum or average
   bool countIncludePad;
   const T* dy;
-  const uint8_t* index8;    ///< of `poolPut`: one of the two, as `pool` wrote it
+  const uint8_t* index8; ///< of `poolPut`: one of the two, as `pool` wrote it
   const int32_t* index32;
   T* dx;
-  T* scratch;               ///< of the calling thread, `poolScratch` bytes, aligned to 64
+  T* scratch; ///< of the calling thread, `poolScratch` bytes, aligned to 64
 };
 
 CAMBIUM_INLINE IntVector loadIndex(const uint8_t* index8, const int32_t* index32, int count) {
-  if (count == lanes) return index8 ? __builtin_convertvector(*(const ByteVector*)index8, IntVector) : *(const IntVector*)index32;
+  if (count == lanes)
+    return index8 ? __builtin_convertvector(*(const ByteVector*)index8, IntVector) : *(const IntVector*)index32;
   IntVector v{};
   for (int i = 0; i < count; i++) v[i] = index8 ? index8[i] : index32[i];
   return v;
@@ -24,7 +25,8 @@ CAMBIUM_INLINE IntVector loadIndex(const uint8_t* index8, const int32_t* index32
 
 /// dx under a window (+)= dy where the tap is the winner's. Add: windows overlap, so dx is added to.
 template <bool Add, int Taps>
-inline void putWindow(const float* dy, const uint8_t* index8, const int32_t* index32, const Window& window, long channels, float* dx) {
+inline void putWindow(const float* dy, const uint8_t* index8, const int32_t* index32, const Window& window,
+                      long channels, float* dx) {
   float* to[Taps ? Taps : 1];
   IntVector position[Taps ? Taps : 1];
   dx += window.first;
@@ -45,10 +47,12 @@ inline void putWindow(const float* dy, const uint8_t* index8, const int32_t* ind
   };
   long c = 0;
   for (; c + lanes <= channels; c += lanes)
-    channelsFrom(c, lanes, [](const float* p) { return load(p); }, [](float* p, Vector v) { store(p, v); });
+    channelsFrom(
+        c, lanes, [](const float* p) { return load(p); }, [](float* p, Vector v) { store(p, v); });
   if (c == channels) return;
   const Part part((int)(channels - c));
-  channelsFrom(c, part.count, [&](const float* p) { return load(p, part); }, [&](float* p, Vector v) { store(p, v, part); });
+  channelsFrom(
+      c, part.count, [&](const float* p) { return load(p, part); }, [&](float* p, Vector v) { store(p, v, part); });
 }
 template <bool Add, class T>
 void putWindow(const T* dy, const uint8_t* index8, const int32_t* index32, const Window& window, long channels, T* dx) {
@@ -60,7 +64,8 @@ void putWindow(const T* dy, const uint8_t* index8, const int32_t* index32, const
     }
 }
 template <bool Add>
-void putWindow(const float* dy, const uint8_t* index8, const int32_t* index32, const Window& window, long channels, float* dx) {
+void putWindow(const float* dy, const uint8_t* index8, const int32_t* index32, const Window& window, long channels,
+               float* dx) {
   if (window.count == 4) putWindow<Add, 4>(dy, index8, index32, window, channels, dx);
   else putWindow<Add, 0>(dy, index8, index32, window, channels, dx);
 }
@@ -106,7 +111,8 @@ CAMBIUM_INLINE void eachGradient(const PoolGradient<T>& p, long n0, long n1, con
     T* dx = p.dx + n * size;
     if (once) clearUncovered<T>(p, dx);
     else std::fill(dx, dx + size, T(0));
-    if (once) eachWindow(p, p.scratch, n, n + 1, [&](long, long row, const Window& w) { f(std::false_type{}, row, dx, w); });
+    if (once)
+      eachWindow(p, p.scratch, n, n + 1, [&](long, long row, const Window& w) { f(std::false_type{}, row, dx, w); });
     else eachWindow(p, p.scratch, n, n + 1, [&](long, long row, const Window& w) { f(std::true_type{}, row, dx, w); });
   }
 }
@@ -116,8 +122,8 @@ template <class T>
 void poolPut(const PoolGradient<T>& p, long n0, long n1) {
   eachGradient(p, n0, n1, [&](auto add, long row, T* dx, const Window& window) {
     const long at = row * p.channels;
-    putWindow<decltype(add)::value>(p.dy + at, p.index8 ? p.index8 + at : nullptr, p.index32 ? p.index32 + at : nullptr, window,
-                                    p.channels, dx);
+    putWindow<decltype(add)::value>(p.dy + at, p.index8 ? p.index8 + at : nullptr, p.index32 ? p.index32 + at : nullptr,
+                                    window, p.channels, dx);
   });
 }
 
@@ -125,8 +131,8 @@ void poolPut(const PoolGradient<T>& p, long n0, long n1) {
 template <class T>
 void poolSpread(const PoolGradient<T>& p, long n0, long n1) {
   eachGradient(p, n0, n1, [&](auto add, long row, T* dx, const Window& window) {
-    spreadWindow<decltype(add)::value>(p.dy + row * p.channels, poolScale<T>(p, p.mode, p.countIncludePad, window), window,
-                                       p.channels, dx);
+    spreadWindow<decltype(add)::value>(p.dy + row * p.channels, poolScale<T>(p, p.mode, p.countIncludePad, window),
+                                       window, p.channels, dx);
   });
 }
 

@@ -22,8 +22,8 @@ struct ColumnBlock {
 struct RowPlan {
   ColumnBlock* blocks;
   long blockCount;
-  long phases;               ///< outputs this far apart share their taps
-  long inputStep, tapInput;  ///< input columns from output to output and from tap to tap of a run
+  long phases;              ///< outputs this far apart share their taps
+  long inputStep, tapInput; ///< input columns from output to output and from tap to tap of a run
 
   static long blocksOf(const Geometry& g) {
     const long span = tileRows * phasesOf(g);
@@ -59,7 +59,8 @@ private:
       if (c.count == 0) continue;
       // The taps that reach every output of the phase come first: they need no extra pass to start the sums.
       Run& last = c.count == all ? *begin : run[-1];
-      const bool joins = last.taps > 0 && last.first == c.first && last.count == c.count && k == last.tap + last.taps * tapStep;
+      const bool joins =
+          last.taps > 0 && last.first == c.first && last.count == c.count && k == last.tap + last.taps * tapStep;
       if (joins) last.taps++;
       else if (c.count == all && begin->taps == 0) *begin = {phase, phases, all, k, tapStep, 1, c.input, true};
       else *run++ = {c.first, phases, c.count, k, tapStep, 1, c.input, false};

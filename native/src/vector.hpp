@@ -106,7 +106,8 @@ CAMBIUM_INLINE Vector totals(Vector* r) {
 /// Lanes of (a, b) taken in turns, from the lower or the upper half of both.
 template <size_t... I>
 CAMBIUM_INLINE Vector zip(Vector a, Vector b, bool upper, std::index_sequence<I...>) {
-  return upper ? CAMBIUM_SHUFFLE(a, b, (int)(lanes / 2 + I / 2 + I % 2 * lanes)...) : CAMBIUM_SHUFFLE(a, b, (int)(I / 2 + I % 2 * lanes)...);
+  return upper ? CAMBIUM_SHUFFLE(a, b, (int)(lanes / 2 + I / 2 + I % 2 * lanes)...)
+               : CAMBIUM_SHUFFLE(a, b, (int)(I / 2 + I % 2 * lanes)...);
 }
 
 /// Turns a square of `lanes` vectors around: lane i of r[k] becomes lane k of r[i].

@@ -13,13 +13,19 @@ struct Window {
 
   /// Numbers every pixel's window of an image in turn; `memory` has `bytes(g)` bytes.
   Window(const Geometry& g, void* memory)
-      : first(0), count(0), geometry(g), offsets((long*)memory), some(offsets + g.taps()), taps((int*)(some + g.taps())),
+      : first(0),
+        count(0),
+        geometry(g),
+        offsets((long*)memory),
+        some(offsets + g.taps()),
+        taps((int*)(some + g.taps())),
         someTaps(taps + g.taps()) {
     const long* k = g.kernel;
     for (long d = 0, t = 0; d < k[0]; d++)
       for (long h = 0; h < k[1]; h++)
         for (long w = 0; w < k[2]; w++, t++)
-          offsets[t] = ((d * g.dilation[0] * g.in[1] + h * g.dilation[1]) * g.in[2] + w * g.dilation[2]) * g.channels, taps[t] = (int)t;
+          offsets[t] = ((d * g.dilation[0] * g.in[1] + h * g.dilation[1]) * g.in[2] + w * g.dilation[2]) * g.channels,
+          taps[t] = (int)t;
     for (int i = 0; i < 3; i++) inside[i] = g.inside(i);
   }
   static size_t bytes(const Geometry& g) { return (size_t)g.taps() * 3 * sizeof(long); }
