@@ -11,3 +11,13 @@ export { engine, useEngine } from "./tensor/engine.ts";
 export { grad, jvp, noGrad, valueAndGrad, vjp } from "./tensor/functional.ts";
 export { normal, randint, seed, uniform } from "./tensor/random.ts";
 export { Tensor } from "./tensor/tensor.ts";
+
+export * as initializers from "./nn/initializers.ts";
+export * as layers from "./layers/index.ts";
+export * as losses from "./losses/index.ts";
+export * as nn from "./nn/index.ts";
+export { activations } from "./layers/activations.ts";
+export { datasets } from "./data/datasets.ts";
+export { regularizers } from "./layers/regularizers.ts";
+export * from "./models/index.ts";
+export * from "./train/index.ts";

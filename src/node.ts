@@ -1,7 +1,13 @@
 /** The front door in Node: the same as everywhere, with this machine's files. */
 import { localStore } from "./data/node.ts";
 import { offerStore } from "./data/store.ts";
+import { offerFiles } from "./models/files.ts";
+import { localFiles } from "./models/node.ts";
+import { processPlace } from "./train/node.ts";
+import { offerPlace } from "./train/place.ts";
 
 offerStore(localStore);
+offerFiles(localFiles);
+offerPlace(processPlace);
 
 export * from "./index.ts";

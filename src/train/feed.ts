@@ -18,6 +18,9 @@ export interface Samples {
   readonly count: number;
 }
 
+/** The places of `count` samples from `from` on, in order. */
+export const inOrder = (from: number, count: number): Int32Array => Int32Array.from({ length: count }, (_, i) => from + i);
+
 /** `data` as a tensor with one row a sample. */
 export function toRows(where: string, name: string, data: Data): Tensor {
   if (data === undefined || data === null) throw new CambiumError("data", where, `${name} is missing`);

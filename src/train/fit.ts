@@ -2,7 +2,7 @@ import { CambiumError } from "../base/error.ts";
 import { Stream } from "../base/random.ts";
 import { randomState } from "../tensor/random.ts";
 import { type Hooks, Callbacks, type Trainee } from "./callback.ts";
-import type { Samples } from "./feed.ts";
+import { inOrder, type Samples } from "./feed.ts";
 import { History, type Logs } from "./history.ts";
 import { type FitOptions, whole } from "./options.ts";
 import { currentPlace } from "./place.ts";
@@ -22,9 +22,6 @@ export interface Run {
   /** Told after each whole epoch. */
   epochDone(): void;
 }
-
-/** The places of `count` samples from `from` on, in order. */
-const inOrder = (from: number, count: number): Int32Array => Int32Array.from({ length: count }, (_, i) => from + i);
 
 /** The order of an epoch: a function of the seed and the epoch only, so that a resumed run goes through the data as the first would have. */
 function shuffled(count: number, epoch: number): Int32Array {

@@ -11,11 +11,10 @@ import type { Task } from "./task.ts";
 /** The places of samples, one number each, as a program takes them. */
 type Batch = Int32Array;
 
-/** What is done with a batch, each as one program that is traced once: learn from it, measure it, predict. A program takes its samples from the whole data itself. */
+/** What is done with a batch, each as one program that is traced once: learn from it, or measure it. A program takes its samples from the whole data itself. */
 export class Programs {
   readonly #train: (...args: Tensor[]) => Record<string, Tensor>;
   readonly #test: (...args: Tensor[]) => Record<string, Tensor>;
-  readonly #predict: (...args: Tensor[]) => Tensor;
   readonly #learning: Meter;
   readonly #testing: Meter;
 
@@ -35,7 +34,6 @@ export class Programs {
       inMode(module, false, () => measure(task, this.#testing, index, x, y, weight[0]));
       return {};
     });
-    this.#predict = compile((index: Tensor, x: Tensor) => inMode(module, false, () => module.forward(take(x, index)) as Tensor));
   }
 
   beginTraining(): void {
@@ -56,10 +54,6 @@ export class Programs {
     this.#testing.samples += batch.length;
   }
 
-  predict(x: Tensor, batch: Batch): Tensor {
-    return this.#predict(fromArray(batch), x);
-  }
-
   /** The means since `beginTraining`. */
   trained(): Promise<Logs> {
     return this.#learning.read();
@@ -74,7 +68,7 @@ export class Programs {
 const operands = ({ x, y, weight }: Samples, batch: Batch): Tensor[] => (weight ? [fromArray(batch), x, y!, weight] : [fromArray(batch), x, y!]);
 
 /** The rows of `x` that `index` names. Bytes, booleans and doubles become float32; whole numbers stay, since they may be looked up. */
-function take(x: Tensor, index: Tensor): Tensor {
+export function take(x: Tensor, index: Tensor): Tensor {
   const rows = x.gather(index, 0);
   return rows.dtype === "int32" || rows.dtype === "float32" ? rows : rows.to("float32");
 }

@@ -1,4 +1,5 @@
 import type { Module } from "../module/module.ts";
+import type { StateDict } from "../module/state.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** What a prediction costs: one number a sample, or several. */
@@ -10,11 +11,13 @@ export interface Measure {
   readonly values: LossFunction;
 }
 
-/** What changes the weights. */
+/** An optimizer at work on the weights of one model. */
 export interface Learner {
-  learningRate: number;
   zeroGrad(): void;
   step(): void;
+  /** What it remembers of the steps so far, by name. */
+  stateDict(): StateDict;
+  loadStateDict(state: Readonly<StateDict>): void;
 }
 
 /** All that a training step is made of. */

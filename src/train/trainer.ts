@@ -2,42 +2,37 @@ import { CambiumError } from "../base/error.ts";
 import { type Shape, show } from "../base/shape.ts";
 import { placeholder } from "../graph/node.ts";
 import { checkLabels, checkNumbers } from "../losses/labels.ts";
-import { fromArray } from "../tensor/create.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Trainee } from "./callback.ts";
-import { type Data, expectEqualLengths, expectNumbers, largestByte, type Samples, toInputs, toRows, weightsOf } from "./feed.ts";
+import { type Data, expectEqualLengths, expectNumbers, inOrder, largestByte, type Samples, toInputs, toRows, weightsOf } from "./feed.ts";
 import { split, test, train } from "./fit.ts";
 import type { History, Logs } from "./history.ts";
-import { type BatchOptions, type EvaluateOptions, expectKnown, type FitOptions, fitOptions, type PredictOptions, whole } from "./options.ts";
+import { type BatchOptions, type EvaluateOptions, expectKnown, type FitOptions, fitOptions } from "./options.ts";
 import { inMode, Programs } from "./programs.ts";
 import type { Task } from "./task.ts";
-import { Pace } from "./turn.ts";
 
-/** What a trainer has to know about the sizes of a model. */
-export interface Sizes {
-  /** Of one input, where it is known. */
-  readonly inputShape: Shape | undefined;
+/** What a trainer has to know about a model, and what it keeps there. */
+export interface Trained {
+  /** Sizes of one input, where they are known. */
+  inputShape(): Shape | undefined;
   /** Whether inputs are whole numbers to be looked up, so that bytes are nothing to wonder about. */
-  readonly takesIndices: boolean;
+  takesIndices(): boolean;
+  /** Epochs the module was trained for so far. */
+  epochs(): number;
+  epochDone(): void;
 }
 
-/** Trains, examines and asks a module. */
+/** Trains a module and examines it. */
 export class Trainer {
-  readonly task: Task;
-  readonly #sizes: () => Sizes;
-  #programs: Programs | undefined;
+  readonly #task: Task;
+  readonly #trained: Trained;
+  readonly #programs: Programs;
   #hinted = false;
-  /** Epochs the module was trained for so far. */
-  epochs = 0;
 
-  constructor(task: Task, sizes: () => Sizes) {
-    this.task = task;
-    this.#sizes = sizes;
-  }
-
-  /** Makes the programs anew when next needed: after the module has changed its structure. */
-  forget(): void {
-    this.#programs = undefined;
+  constructor(task: Task, trained: Trained) {
+    this.#task = task;
+    this.#trained = trained;
+    this.#programs = new Programs(task);
   }
 
   async fit(trainee: Trainee, x: Data, y: Data, options: FitOptions = {}): Promise<History> {
@@ -55,59 +50,41 @@ export class Trainer {
     }
     await this.#hintAtScale(learn);
     return train({
-      programs: this.#ready(),
+      programs: this.#programs,
       trainee,
       learn,
       examine,
       options,
-      epochsBefore: this.epochs,
-      epochDone: () => void this.epochs++,
+      epochsBefore: this.#trained.epochs(),
+      epochDone: () => this.#trained.epochDone(),
     });
   }
 
   async evaluate(x: Data, y: Data, { batchSize = 32, sampleWeight, steps = Infinity }: EvaluateOptions = {}): Promise<Logs> {
-    return test(this.#ready(), await this.#samples("evaluate", x, y, { sampleWeight }), batchSize, steps);
-  }
-
-  async predict(x: Data, { batchSize = 32 }: PredictOptions = {}): Promise<Tensor> {
-    whole("predict", "batchSize", batchSize);
-    const inputs = toInputs("predict", x, this.#sizes().inputShape);
-    const count = inputs.shape[0]!;
-    const programs = this.#ready();
-    const pace = new Pace();
-    const parts: Tensor[] = [];
-    for (let from = 0; from < count; from += batchSize) {
-      parts.push(programs.predict(inputs, Int32Array.from({ length: Math.min(batchSize, count - from) }, (_, i) => from + i)));
-      if (pace.due) await pace.rest();
-    }
-    return joined(parts);
+    return test(this.#programs, await this.#samples("evaluate", x, y, { sampleWeight }), batchSize, steps);
   }
 
   async trainOnBatch(x: Data, y: Data, { sampleWeight, classWeight }: BatchOptions = {}): Promise<Logs> {
     const samples = await this.#samples("trainOnBatch", x, y, { sampleWeight, classWeight });
     await this.#hintAtScale(samples);
-    const programs = this.#ready();
+    const programs = this.#programs;
     programs.beginTraining();
-    programs.train(samples, Int32Array.from({ length: samples.count }, (_, i) => i));
+    programs.train(samples, inOrder(0, samples.count));
     return programs.trained();
   }
 
   async testOnBatch(x: Data, y: Data, { sampleWeight }: BatchOptions = {}): Promise<Logs> {
     const samples = await this.#samples("testOnBatch", x, y, { sampleWeight });
-    const programs = this.#ready();
+    const programs = this.#programs;
     programs.beginTesting();
-    programs.test(samples, Int32Array.from({ length: samples.count }, (_, i) => i));
+    programs.test(samples, inOrder(0, samples.count));
     return programs.tested();
-  }
-
-  #ready(): Programs {
-    return (this.#programs ??= new Programs(this.task));
   }
 
   /** Data made ready and looked through. */
   async #samples(where: string, x: Data, y: Data, { sampleWeight, classWeight }: BatchOptions): Promise<Samples> {
     if (y === undefined || y === null) throw new CambiumError("data", where, "y, the labels, is missing", `model.${where.split(" ")[0]}(x, y)`);
-    const inputs = toInputs(where, x, this.#sizes().inputShape);
+    const inputs = toInputs(where, x, this.#trained.inputShape());
     const labels = toRows(where, "y", y);
     expectEqualLengths(where, { name: "x", of: inputs }, { name: "y", of: labels });
     await expectNumbers(where, "x", inputs);
@@ -117,7 +94,7 @@ export class Trainer {
 
   /** Tries loss and model on stand-ins, so that what does not fit is said here, and looks through the labels once. */
   async #checkLabels(where: string, x: Tensor, y: Tensor): Promise<void> {
-    const { loss, module } = this.task;
+    const { loss, module } = this.#task;
     const rows = Math.min(2, x.shape[0]!);
     const sample = new Tensor(placeholder([rows, ...x.shape.slice(1)], x.dtype === "int32" ? "int32" : "float32"));
     const prediction = inMode(module, false, () => module.forward(sample) as Tensor);
@@ -132,25 +109,10 @@ export class Trainer {
 
   /** Says once that bytes were given where small numbers work better. */
   async #hintAtScale({ x }: Samples): Promise<void> {
-    if (this.#hinted || this.#sizes().takesIndices || x.rank < 2 || x.size / x.shape[0]! < 16) return;
+    if (this.#hinted || this.#trained.takesIndices() || x.rank < 2 || x.size / x.shape[0]! < 16) return;
     this.#hinted = true;
     const largest = await largestByte(x);
     if (largest === undefined || largest < 64) return;
     console.warn(`fit: x holds bytes, 0 to ${largest}; networks learn faster from small numbers\n  hint: divide them by 255: x.div(255)`);
   }
-}
-
-/** Batches one after another, as one tensor. */
-async function joined(parts: readonly Tensor[]): Promise<Tensor> {
-  if (parts.length === 1) return parts[0]!;
-  const first = parts[0]!;
-  const length = parts.reduce((n, part) => n + part.size, 0);
-  const datas = await Promise.all(parts.map((part) => part.data()));
-  const out = new (datas[0]!.constructor as Float32ArrayConstructor)(length);
-  let at = 0;
-  for (const data of datas) {
-    out.set(data, at);
-    at += data.length;
-  }
-  return fromArray(out, [parts.reduce((n, part) => n + part.shape[0]!, 0), ...first.shape.slice(1)], { dtype: first.dtype });
 }

@@ -1,0 +1,4 @@
+/** The door for models: what can be compiled, fitted and saved. */
+export { loadModel, type LoadOptions } from "./load.ts";
+export { Model } from "./model.ts";
+export { Sequential, sequential, type SequentialOptions, type SummaryOptions } from "./sequential.ts";

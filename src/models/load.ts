@@ -1,0 +1,52 @@
+import { CambiumError } from "../base/error.ts";
+import type { StateDict } from "../module/state.ts";
+import { fromArray } from "../tensor/create.ts";
+import { type CompileOptions, compileOptions } from "../train/compile.ts";
+import { read } from "./save.ts";
+import { Sequential } from "./sequential.ts";
+
+export interface LoadOptions {
+  /** How the model learns, in place of what was saved: needed for losses and metrics of your own. */
+  compile?: CompileOptions;
+}
+
+/**
+ * A saved model, with its weights. If it was compiled it still is, with the optimizer's state: `fit` with `initialEpoch` goes on
+ * as if it had not been stopped, to the bit.
+ * @throws a `file` error when what is there is missing, damaged or foreign
+ * @example
+ * ```ts
+ * const model = await loadModel("checkpoint");
+ * await model.fit(x, y, { epochs: 20, initialEpoch: 10 });
+ * ```
+ */
+export async function loadModel(from: string | Uint8Array, { compile }: LoadOptions = {}): Promise<Sequential> {
+  const where = typeof from === "string" ? from : "loadModel";
+  const { description, tensors } = await read(from);
+  if (description.className !== "Sequential") throw new CambiumError("file", where, `holds a ${description.className}; only Sequential models can be loaded`);
+  const state: Record<"model" | "optimizer", StateDict> = { model: {}, optimizer: {} };
+  for (const [name, { data, shape, dtype }] of Object.entries(tensors)) {
+    const part = name.startsWith("model.") ? "model" : name.startsWith("optimizer.") ? "optimizer" : undefined;
+    if (part) state[part][name.slice(part.length + 1)] = fromArray(data, shape, { dtype });
+  }
+  const { training } = description;
+  return damagedIfFails(where, () => {
+    const model = Sequential.fromConfig(where, description.config as never);
+    model.loadStateDict(state.model);
+    const options = compile ?? (training && compileOptions(training));
+    if (options) model.compile(options);
+    if (options && training) model.resumeFrom(training, state.optimizer);
+    return model;
+  });
+}
+
+/** What goes wrong with the contents of a file is the file's fault. */
+function damagedIfFails<T>(where: string, f: () => T): T {
+  try {
+    return f();
+  } catch (error) {
+    if (!(error instanceof Error) || (error instanceof CambiumError && error.code === "file")) throw error;
+    const [first, ...rest] = error.message.split("\n  hint: ");
+    throw new CambiumError("file", where, `describes no model that can be made: ${first}`, rest.join(" ") || undefined);
+  }
+}

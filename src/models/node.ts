@@ -1,0 +1,22 @@
+import { mkdir, rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { CambiumError } from "../base/error.ts";
+import { readIfThere, writeAtomically } from "../data/node.ts";
+import type { Files } from "./files.ts";
+
+/** The files of this machine. */
+export const localFiles: Files = {
+  read: readIfThere,
+  async write(path, bytes) {
+    await mkdir(dirname(path), { recursive: true }).catch((error: unknown) => {
+      throw new CambiumError("file", path, `cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+    });
+    await writeAtomically(path, bytes);
+  },
+  remove: (path) => rm(path, { force: true }),
+  isFolder: (path) =>
+    stat(path).then(
+      (found) => found.isDirectory(),
+      () => false,
+    ),
+};

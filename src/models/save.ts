@@ -1,0 +1,143 @@
+import { CambiumError } from "../base/error.ts";
+import { decode, encode, type StoredTensor } from "../data/safetensors.ts";
+import type { StateDict } from "../module/state.ts";
+import { randomState } from "../tensor/random.ts";
+import type { Training } from "../train/compile.ts";
+import { openFiles } from "./files.ts";
+
+/** What can be saved. */
+export interface Savable {
+  readonly className: string;
+  readonly built: boolean;
+  readonly epochsTrained: number;
+  getConfig(): object;
+  stateDict(): StateDict;
+  /** How the model learns, as plain data; undefined before `compile`. */
+  compileConfig(): Training | undefined;
+  /** What the optimizer remembers, by name. */
+  optimizerState(): StateDict;
+}
+
+/** Where a training run stood when it was saved. */
+export interface Standing {
+  /** Epochs trained. */
+  readonly epochs: number;
+  readonly random: { readonly seed: number; readonly stream: number };
+}
+
+/** A model as plain data, apart from its numbers. */
+export interface Description {
+  readonly format: "cambium";
+  readonly version: 1;
+  readonly className: string;
+  readonly config: object;
+  readonly training?: Training & Standing;
+  /** In a folder, the file with the numbers. */
+  readonly weights?: string;
+}
+
+/** A model as it is kept: its description, and its numbers under `model.` and `optimizer.`. */
+export interface Stored {
+  readonly description: Description;
+  readonly tensors: Record<string, StoredTensor>;
+}
+
+/** The name of the description in a folder. */
+export const descriptionFile = "model.json";
+
+/** The key of the description among the metadata of a single file. */
+const metadataKey = "cambium";
+
+async function store(model: Savable): Promise<Stored> {
+  if (!model.built) throw new CambiumError("state", "save", "the model is not built: it has no weights to save", "give its first layer an inputShape, or fit it first");
+  const training = model.compileConfig();
+  const tensors: Record<string, StoredTensor> = {};
+  for (const [prefix, state] of [["model", model.stateDict()], ["optimizer", model.optimizerState()]] as const)
+    for (const [name, tensor] of Object.entries(state)) tensors[`${prefix}.${name}`] = { dtype: tensor.dtype, shape: tensor.shape, data: await tensor.data() };
+  const description: Description = {
+    format: "cambium",
+    version: 1,
+    className: model.className,
+    config: model.getConfig(),
+    ...(training && { training: { ...training, epochs: model.epochsTrained, random: randomState() } }),
+  };
+  return { description, tensors };
+}
+
+/** A model as one safetensors file, with its description among the metadata. */
+export async function toBytes(model: Savable): Promise<Uint8Array<ArrayBuffer>> {
+  const { description, tensors } = await store(model);
+  return encode(tensors, { [metadataKey]: JSON.stringify(description) });
+}
+
+/**
+ * Writes a model: to one file when `path` ends in `.safetensors`, else to a folder with `model.json` and the weights beside it.
+ * Whoever reads `path`, even after a crash, finds the old model or the new one, never parts of both.
+ */
+export async function save(model: Savable, path: string): Promise<void> {
+  if (typeof path !== "string" || path === "") throw new CambiumError("value", "save", "needs to know where to save to", 'await model.save("my-model")');
+  const files = openFiles("save");
+  if (path.endsWith(".safetensors")) return files.write(path, await toBytes(model));
+  const { description, tensors } = await store(model);
+  const old = await weightsFile(path);
+  // The description names the weights it belongs to, so replacing it is the one moment at which the model changes.
+  const weights = old === "weights.safetensors" ? "weights-2.safetensors" : "weights.safetensors";
+  await files.write(`${path}/${weights}`, encode(tensors));
+  await files.write(`${path}/${descriptionFile}`, new TextEncoder().encode(`${JSON.stringify({ ...description, weights }, undefined, 2)}\n`));
+  if (old !== undefined && old !== weights) await files.remove(`${path}/${old}`);
+}
+
+/** The weights that the description in a folder names now, if there is one. */
+async function weightsFile(folder: string): Promise<string | undefined> {
+  const bytes = await openFiles("save").read(`${folder}/${descriptionFile}`);
+  if (!bytes) return undefined;
+  try {
+    const { weights } = JSON.parse(new TextDecoder().decode(bytes)) as Description;
+    return weights === "weights.safetensors" || weights === "weights-2.safetensors" ? weights : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * What was saved at `path`, or is in `bytes`.
+ * @throws a `file` error when it is missing, damaged or foreign
+ */
+export async function read(from: string | Uint8Array): Promise<Stored> {
+  if (typeof from !== "string") return fromBytes("loadModel", from);
+  const files = openFiles("loadModel");
+  if (!(await files.isFolder(from))) {
+    const bytes = await files.read(from);
+    if (!bytes) throw new CambiumError("file", from, "there is no such file or folder");
+    return fromBytes(from, bytes);
+  }
+  const path = `${from}/${descriptionFile}`;
+  const text = await files.read(path);
+  if (!text) throw new CambiumError("file", from, `is not a saved model: it has no ${descriptionFile}`);
+  const description = parse(path, new TextDecoder().decode(text));
+  const weights = `${from}/${description.weights ?? "weights.safetensors"}`;
+  const bytes = await files.read(weights);
+  if (!bytes) throw new CambiumError("file", weights, `is missing; ${path} names it`);
+  return { description, tensors: decode(bytes, weights).tensors };
+}
+
+function fromBytes(where: string, bytes: Uint8Array): Stored {
+  const { tensors, metadata } = decode(bytes, where);
+  const text = metadata[metadataKey];
+  if (text === undefined) throw new CambiumError("file", where, "holds tensors, but no description of a model", "load the tensors themselves and give them to model.loadStateDict()");
+  return { description: parse(where, text), tensors };
+}
+
+function parse(where: string, text: string): Description {
+  let found: Partial<Description>;
+  try {
+    found = JSON.parse(text) as Partial<Description>;
+  } catch (error) {
+    throw new CambiumError("file", where, `is damaged: ${error instanceof Error ? error.message : String(error)}`, "copy it again, or go back to an older checkpoint");
+  }
+  if (found?.format !== "cambium" || typeof found.className !== "string" || typeof found.config !== "object" || found.config === null)
+    throw new CambiumError("file", where, "does not describe a cambium model");
+  if (found.version !== 1) throw new CambiumError("file", where, `has version ${String(found.version)}; this cambium reads version 1`, "update cambium");
+  if (found.weights !== undefined && (typeof found.weights !== "string" || /[\\/]/.test(found.weights))) throw new CambiumError("file", where, `names ${JSON.stringify(found.weights)} as its weights, which is no file beside it`);
+  return found as Description;
+}

@@ -1,0 +1,48 @@
+import type { Shape } from "../base/shape.ts";
+
+/** One layer in the summary of a model. */
+export interface Row {
+  readonly name: string;
+  readonly type: string;
+  readonly output: Shape;
+  /** How many numbers training changes, and how many it leaves alone. */
+  readonly trainable: number;
+  readonly frozen: number;
+}
+
+const grouped = (n: number): string => n.toLocaleString("en-US");
+
+/** Bytes of so many float32, in the largest unit that leaves a number above 1. */
+function bytes(numbers: number): string {
+  let size = numbers * 4;
+  const units = ["B", "KB", "MB", "GB", "TB"];
+  let unit = 0;
+  while (size >= 1024 && unit < units.length - 1) {
+    size /= 1024;
+    unit++;
+  }
+  return `${size.toFixed(2)} ${units[unit]}`;
+}
+
+/** The lines of a summary, as Keras draws them. */
+export function table(name: string, rows: readonly Row[]): string[] {
+  const cells = rows.map(({ name, type, output, trainable, frozen }) => [`${name} (${type})`, `(${["None", ...output].join(", ")}${output.length === 0 ? "," : ""})`, grouped(trainable + frozen)]);
+  const heads = ["Layer (type)", "Output Shape", "Param #"];
+  const least = [31, 22, 13];
+  const widths = heads.map((head, i) => Math.max(least[i]!, head.length, ...cells.map((row) => row[i]!.length)));
+  const rule = (left: string, line: string, cross: string, right: string): string => left + widths.map((width) => line.repeat(width + 2)).join(cross) + right;
+  const line = (row: readonly string[], edge: string): string => `${edge} ${row.map((cell, i) => (i === 2 ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))).join(` ${edge} `)} ${edge}`;
+  const trainable = rows.reduce((n, row) => n + row.trainable, 0);
+  const frozen = rows.reduce((n, row) => n + row.frozen, 0);
+  return [
+    `Model: "${name}"`,
+    rule("┏", "━", "┳", "┓"),
+    line(heads, "┃"),
+    rule("┡", "━", "╇", "┩"),
+    ...cells.flatMap((row, i) => [...(i > 0 ? [rule("├", "─", "┼", "┤")] : []), line(row, "│")]),
+    rule("└", "─", "┴", "┘"),
+    ` Total params: ${grouped(trainable + frozen)} (${bytes(trainable + frozen)})`,
+    ` Trainable params: ${grouped(trainable)} (${bytes(trainable)})`,
+    ` Non-trainable params: ${grouped(frozen)} (${bytes(frozen)})`,
+  ];
+}
