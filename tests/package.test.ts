@@ -1,0 +1,134 @@
+/** The package as a stranger meets it: packed, installed in another project, imported, type-checked. */
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const folder = mkdtempSync(join(tmpdir(), "cambium-package-"));
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const doors = Object.keys(manifest.exports).filter((path) => !path.endsWith(".json"));
+const rooms = readdirSync(join(root, "src"), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && existsSync(join(root, "src", entry.name, "index.ts")))
+  .map(({ name }) => `./${name}`);
+
+/** What the program printed, or all it said when it failed. */
+function run(cwd: string, program: string, ...args: string[]): string {
+  try {
+    return execFileSync(program, args, { cwd, encoding: "utf8", env: { ...process.env, NO_COLOR: "1" }, stdio: ["ignore", "pipe", "pipe"] });
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string };
+    throw new Error(`${program} ${args.join(" ")}\n${stdout}\n${stderr}`);
+  }
+}
+
+const node = (cwd: string, ...args: string[]): string => run(cwd, process.execPath, ...args);
+const compilerOf = (name: string): string => join(root, "node_modules", name, "bin", "tsc");
+
+beforeAll(() => {
+  if (!existsSync(join(root, "dist", ".built"))) node(root, "scripts/build.mjs");
+  run(root, "npm", "pack", "--ignore-scripts", "--silent", "--pack-destination", folder);
+  const [tarball] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module", dependencies: { cambium: `file:${tarball}` } }));
+  cpSync(join(root, "tests", "consumers"), folder, { recursive: true });
+  run(folder, "npm", "install", "--offline", "--no-audit", "--no-fund", "--silent");
+}, 120_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test("the doors of package.json are the rooms that have one", () => {
+  expect(doors.filter((path) => path !== ".").sort()).toEqual(rooms.sort());
+});
+
+test("the package brings nothing but itself", () => {
+  expect(readdirSync(join(folder, "node_modules")).filter((name) => !name.startsWith("."))).toEqual(["cambium"]);
+});
+
+test("files with effects of their own are listed as such", () => {
+  for (const path of manifest.sideEffects.filter((path: string) => !path.includes("*"))) expect(existsSync(join(root, path)), path).toBe(true);
+});
+
+describe.each([
+  ["installed from the tarball", folder],
+  ["inside the checkout", root],
+])("%s", (_, where) => {
+  test.each(doors)("door %s opens and can compute", (door) => {
+    const name = door.replace(".", "cambium");
+    const program = `
+      const door = await import("${name}");
+      const { tensor } = await import("cambium");
+      console.log(Object.keys(door).length > 0, tensor([20]).add(22).item());`;
+    expect(node(where, "--input-type=module", "--eval", program).trim()).toBe("true 42");
+  });
+});
+
+test("a side door alone brings an engine and this machine's files", () => {
+  const program = `
+    import { Linear } from "cambium/nn";
+    console.log(new Linear(3, 2).weight.dataSync().length);`;
+  expect(node(folder, "--input-type=module", "--eval", program).trim()).toBe("6");
+});
+
+/** Compiles the consumer's program the way its author would. */
+function typecheck(compiler: string, moduleResolution: "nodenext" | "bundler", emit: boolean): void {
+  const compilerOptions = {
+    target: "es2023",
+    lib: ["es2023", "dom"],
+    module: moduleResolution === "nodenext" ? "nodenext" : "esnext",
+    moduleResolution,
+    strict: true,
+    skipLibCheck: false,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    types: [],
+    ...(emit ? { outDir: "out" } : { noEmit: true }),
+  };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["program.ts"] }));
+  node(folder, compilerOf(compiler));
+}
+
+describe.each(["typescript", "typescript-5.9"])("%s", (compiler) => {
+  test.each(["nodenext", "bundler"] as const)("checks the declarations under strict, resolved as %s", (resolution) => {
+    typecheck(compiler, resolution, false);
+  }, 60_000);
+});
+
+test("the consumer's compiled program runs", () => {
+  typecheck("typescript", "nodenext", true);
+  expect(JSON.parse(node(folder, "out/program.js"))).toEqual({ shape: [4, 1], slope: 12, doubled: 42, parameters: 4, gradients: true, message: true });
+}, 60_000);
+
+test("bundled for a browser, the package needs no node: module", async () => {
+  const entry = doors.map((door, i) => `export * as door${i} from "${door.replace(".", "cambium")}";`).join("\n");
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: entry, resolveDir: folder },
+    bundle: true,
+    format: "esm",
+    platform: "browser",
+    conditions: ["browser"],
+    metafile: true,
+    write: false,
+    logLevel: "silent",
+  });
+  const outside = Object.values(metafile.inputs).flatMap(({ imports }) => imports.filter(({ external }) => external).map(({ path }) => path));
+  expect(outside).toEqual([]);
+  expect(outputFiles[0]!.text).not.toMatch(/["']node:/);
+});
+
+test("a page that wants only tensors does not carry the layers", async () => {
+  const { metafile } = await build({
+    stdin: { contents: `import { tensor } from "cambium"; console.log(tensor([1]).add(1).item());`, resolveDir: folder },
+    bundle: true,
+    format: "esm",
+    platform: "browser",
+    metafile: true,
+    write: false,
+    logLevel: "silent",
+  });
+  const [output] = Object.values(metafile.outputs);
+  const carried = Object.entries(output!.inputs).filter(([path, { bytesInOutput }]) => bytesInOutput > 0 && /\/dist\/(layers|models|nn|optim|train|data)\//.test(path));
+  expect(carried.map(([path]) => path)).toEqual([]);
+});
