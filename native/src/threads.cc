@@ -29,7 +29,14 @@ inline void pause() {
 
 /// Long enough to bridge the gap between two steps of a training loop.
 constexpr auto spinTime = std::chrono::microseconds(50);
-constexpr int spinsBeforeYield = 4000;
+/// A few microseconds. A peer that takes longer may be waiting for this very core: spinning on would keep it from running.
+constexpr int spinsBeforeYield = 150;
+
+/// One turn of waiting for a peer.
+inline void wait(int& turns) {
+  if (++turns < spinsBeforeYield) pause();
+  else sched_yield();
+}
 
 class Pool {
 public:
@@ -51,9 +58,7 @@ public:
     epoch.store(count << 8 | (uint32_t)(threads - 1), std::memory_order_seq_cst);
     if (sleepers.load(std::memory_order_seq_cst) > 0) wake();
     region(self, 0);
-    for (int spins = 0; running.load(std::memory_order_acquire) > 0;)
-      if (++spins < spinsBeforeYield) pause();
-      else sched_yield();
+    for (int turns = 0; running.load(std::memory_order_acquire) > 0;) wait(turns);
     owned.store(false, std::memory_order_release);
     return true;
   }
@@ -101,13 +106,14 @@ private:
   uint32_t next(uint32_t seen) {
     uint32_t now;
     auto start = std::chrono::steady_clock::now();
-    for (int spins = 0; (now = epoch.load(std::memory_order_acquire)) == seen;) {
-      pause();
-      if (++spins % 256 == 0 && std::chrono::steady_clock::now() - start > spinTime) {
+    for (int turns = 0; (now = epoch.load(std::memory_order_acquire)) == seen;) {
+      cambium::wait(turns);
+      if (turns % 16 == 0 && std::chrono::steady_clock::now() - start > spinTime) {
         sleepers.fetch_add(1, std::memory_order_seq_cst);
         sleep(seen);
         sleepers.fetch_sub(1, std::memory_order_seq_cst);
         start = std::chrono::steady_clock::now();
+        turns = 0;
       }
     }
     return now;
@@ -137,9 +143,7 @@ void Barrier::wait() {
     round.store(now + 1, std::memory_order_release);
     return;
   }
-  for (int spins = 0; round.load(std::memory_order_acquire) == now;)
-    if (++spins < spinsBeforeYield) pause();
-    else sched_yield();
+  for (int turns = 0; round.load(std::memory_order_acquire) == now;) cambium::wait(turns);
 }
 
 bool inParallel(int threads, Region region, void* self) { return Pool::one().run(threads, region, self); }
