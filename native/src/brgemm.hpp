@@ -12,7 +12,7 @@ constexpr int tileRows = 14, tileVectors = 2; // 28 of 32 registers accumulate
 #elif defined(__AVX__)
 constexpr int tileRows = 6, tileVectors = 2; // 12 of 16
 #elif defined(__aarch64__)
-constexpr int tileRows = 6, tileVectors = 4; // 24 of 32
+constexpr int tileRows = 5, tileVectors = 4; // 20 of 32: with 24 the compiler runs out of registers
 #else
 constexpr int tileRows = 4, tileVectors = 2; // 8 of 16: SSE has no fused multiply-add and needs a register in between
 #endif
