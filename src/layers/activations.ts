@@ -12,16 +12,19 @@ export type Activation = (x: Tensor) => Tensor;
 export const activations = {
   linear: (x) => x,
   relu: (x) => x.relu(),
-  relu6: (x) => x.relu().minimum(6),
+  // At 6 its slope is 0 already.
+  relu6: (x) => x.greaterEqual(6).where(6, x.relu()),
   leakyRelu: (x) => x.leakyRelu(0.2),
   elu: (x) => x.elu(),
-  selu: (x) => x.selu(),
+  // At 0 its slope is that of the straight part.
+  selu: (x) => x.less(0).where(x.selu(), x.mul(1.0507009873554805)),
+  celu: (x) => x.elu(),
   gelu: (x) => x.gelu(),
   silu: (x) => x.silu(),
   swish: (x) => x.silu(),
   mish: (x) => x.mish(),
   sigmoid: (x) => x.sigmoid(),
-  hardSigmoid: (x) => x.div(6).add(0.5).maximum(0).minimum(1),
+  hardSigmoid: (x) => activations.relu6(x.add(3)).div(6),
   hardSilu: (x) => x.mul(activations.hardSigmoid(x)),
   hardSwish: (x) => x.mul(activations.hardSigmoid(x)),
   logSigmoid: (x) => x.logSigmoid(),
@@ -32,8 +35,28 @@ export const activations = {
   softsign: (x) => x.softsign(),
   exponential: (x) => x.exp(),
 } satisfies Record<string, Activation> as Record<
-  | "linear" | "relu" | "relu6" | "leakyRelu" | "elu" | "selu" | "gelu" | "silu" | "swish" | "mish" | "sigmoid" | "hardSigmoid" | "hardSilu" | "hardSwish"
-  | "logSigmoid" | "tanh" | "softmax" | "logSoftmax" | "softplus" | "softsign" | "exponential",
+  | "linear"
+  | "relu"
+  | "relu6"
+  | "leakyRelu"
+  | "elu"
+  | "selu"
+  | "celu"
+  | "gelu"
+  | "silu"
+  | "swish"
+  | "mish"
+  | "sigmoid"
+  | "hardSigmoid"
+  | "hardSilu"
+  | "hardSwish"
+  | "logSigmoid"
+  | "tanh"
+  | "softmax"
+  | "logSoftmax"
+  | "softplus"
+  | "softsign"
+  | "exponential",
   Activation
 >;
 

@@ -13,8 +13,8 @@ export interface ConvOptions extends KernelOptions {
   kernelSize: Sizes;
   /** Default 1. */
   strides?: Sizes;
-  /** `"valid"`: no padding; `"same"`: zeros around, so that the output has ⌈input / strides⌉ places. Default `"valid"`. */
-  padding?: "valid" | "same";
+  /** `"valid"`: no padding; `"same"`: zeros around, so that the output has ⌈input / strides⌉ places; `"causal"`, for sequences: zeros in front, so that nothing sees what comes after it. Default `"valid"`. */
+  padding?: "valid" | "same" | "causal";
   /** Default 1. */
   dilationRate?: Sizes;
   /** Channels in this many groups that do not see each other. Default 1. */
@@ -37,7 +37,7 @@ export class Conv extends Layer {
     expectCount(this.name, "filters", filters);
     expectCount(this.name, "groups", groups);
     if (filters % groups !== 0) throw new CambiumError("value", this.name, `${filters} filters cannot be split into ${groups} groups`);
-    checkPadding(this.name, padding);
+    if (padding !== "causal" || rank !== 1) checkPadding(this.name, padding);
     this.#kernelSize = perAxis(this.name, "kernelSize", kernelSize, rank);
     perAxis(this.name, "strides", options.strides ?? 1, rank);
     perAxis(this.name, "dilationRate", options.dilationRate ?? 1, rank);
@@ -46,7 +46,15 @@ export class Conv extends Layer {
   }
 
   protected override make(input: Shape): void {
-    const { filters, groups = 1, useBias = true, kernelInitializer = "glorotUniform", biasInitializer = "zeros", kernelRegularizer, biasRegularizer } = this.#options;
+    const {
+      filters,
+      groups = 1,
+      useBias = true,
+      kernelInitializer = "glorotUniform",
+      biasInitializer = "zeros",
+      kernelRegularizer,
+      biasRegularizer,
+    } = this.#options;
     const channels = input.at(-1)!;
     this.kernel = this.weight([...this.#kernelSize, channels / groups, filters], { initializer: kernelInitializer, regularizer: kernelRegularizer });
     if (useBias) this.bias = this.weight([filters], { initializer: biasInitializer, regularizer: biasRegularizer });
@@ -59,16 +67,35 @@ export class Conv extends Layer {
     const channels = input.at(-1)!;
     const wanted = this.kernel && this.kernel.shape.at(-2)! * groups;
     if (wanted !== undefined && channels !== wanted)
-      throw new CambiumError("shape", this.name, `expects ${wanted} channels on the last axis, got samples of ${show(input)}`, input[0] === wanted ? `move the channels last: x.permute([0, ${input.slice(1).map((_, i) => i + 2).join(", ")}, 1])` : undefined);
+      throw new CambiumError(
+        "shape",
+        this.name,
+        `expects ${wanted} channels on the last axis, got samples of ${show(input)}`,
+        input[0] === wanted
+          ? `move the channels last: x.permute([0, ${input
+              .slice(1)
+              .map((_, i) => i + 2)
+              .join(", ")}, 1])`
+          : undefined,
+      );
     if (channels % groups !== 0) throw new CambiumError("shape", this.name, `${channels} channels cannot be split into ${groups} groups`);
+  }
+
+  /** How far a causal kernel looks back. */
+  #past(): number {
+    const [dilation] = perAxis(this.name, "dilationRate", this.#options.dilationRate ?? 1, 1);
+    return (this.#kernelSize[0]! - 1) * dilation!;
   }
 
   protected override call(x: Tensor): Tensor {
     const { strides = 1, padding = "valid", dilationRate = 1, groups = 1 } = this.#options;
-    return this.#activation(convolve(x, this.kernel!, this.bias, { stride: strides, padding, dilation: dilationRate, groups }));
+    return this.#activation(
+      convolve(x, this.kernel!, this.bias, { stride: strides, padding: padding === "causal" ? [[this.#past(), 0]] : padding, dilation: dilationRate, groups }),
+    );
   }
 }
 
+/** Complains unless there is such a padding. */
 export function checkPadding(where: string, padding: string): void {
   if (padding !== "valid" && padding !== "same") throw new CambiumError("name", where, `there is no padding "${padding}"; it is "valid" or "same"`);
 }
@@ -81,7 +108,11 @@ export function checkRank(where: string, input: Shape, rank: number): void {
       "shape",
       where,
       `expects samples of [${rank === 1 ? "steps" : axes.join(", ")}, channels], got ${show(input)}`,
-      input.length === rank ? `give it a channel axis: x.reshape([-1, ${input.join(", ")}, 1])` : input.length === 1 ? "flatten and dense layers come after it, not before" : undefined,
+      input.length === rank
+        ? `give it a channel axis: x.reshape([-1, ${input.join(", ")}, 1])`
+        : input.length === 1
+          ? "flatten and dense layers come after it, not before"
+          : undefined,
     );
 }
 

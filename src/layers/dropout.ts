@@ -15,7 +15,13 @@ export class Dropout extends Layer {
   constructor(options: DropoutOptions) {
     super("Dropout", options);
     const { rate } = options;
-    if (!(typeof rate === "number" && rate >= 0 && rate < 1)) throw new CambiumError("value", this.name, `rate is ${rate}; it is a chance from 0 to below 1`, rate > 1 && rate <= 100 ? `did you mean ${rate / 100}?` : undefined);
+    if (!(typeof rate === "number" && rate >= 0 && rate < 1))
+      throw new CambiumError(
+        "value",
+        this.name,
+        `rate is ${rate}; it is a chance from 0 to below 1`,
+        rate > 1 && rate <= 100 ? `did you mean ${rate / 100}?` : undefined,
+      );
     this.rate = rate;
   }
 

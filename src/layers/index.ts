@@ -1,6 +1,20 @@
 /** The door for layers, by Keras' names in camel case; channels come last. */
 export type { Activation as ActivationFunction, ActivationName } from "./activations.ts";
 export { Conv, conv1d, conv2d, type ConvOptions } from "./convolution.ts";
+export {
+  Curve,
+  elu,
+  type ELUOptions,
+  leakyRelu,
+  type LeakyReLUOptions,
+  PReLU,
+  prelu,
+  type PReLUOptions,
+  relu,
+  type ReLUOptions,
+  softmax,
+  type SoftmaxOptions,
+} from "./curves.ts";
 export { Dense, dense, type DenseOptions, type KernelOptions } from "./dense.ts";
 export { Dropout, dropout, type DropoutOptions } from "./dropout.ts";
 export { Embedding, embedding, type EmbeddingOptions } from "./embedding.ts";
@@ -11,6 +25,7 @@ export {
   type BatchNormalizationOptions,
   LayerNormalization,
   layerNormalization,
+  type LayerNormalizationOptions,
   type NormalizationOptions,
 } from "./normalization.ts";
 export {
@@ -27,4 +42,16 @@ export {
   Pooling,
   type PoolingOptions,
 } from "./pooling.ts";
-export { Activation, activation, type ActivationOptions, Flatten, flatten, input, InputLayer, inputLayer, Reshape, reshape, type ReshapeOptions } from "./reshaping.ts";
+export {
+  Activation,
+  activation,
+  type ActivationOptions,
+  Flatten,
+  flatten,
+  input,
+  InputLayer,
+  inputLayer,
+  Reshape,
+  reshape,
+  type ReshapeOptions,
+} from "./reshaping.ts";

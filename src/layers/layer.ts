@@ -116,7 +116,8 @@ export abstract class Layer extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    if (!(x instanceof Tensor)) throw new CambiumError("value", this.name, `expected a tensor, got ${Array.isArray(x) ? "an array" : typeof x}`, "wrap it: tensor(x)");
+    if (!(x instanceof Tensor))
+      throw new CambiumError("value", this.name, `expected a tensor, got ${Array.isArray(x) ? "an array" : typeof x}`, "wrap it: tensor(x)");
     if (x.rank === 0) throw new CambiumError("shape", this.name, "expected a batch of samples, got a single number", "give it a batch axis: x.reshape([1, 1])");
     if (this.built) this.#expect(x.shape);
     else this.build(x.shape.slice(1));
@@ -148,12 +149,18 @@ export abstract class Layer extends Module {
   /** @throws a `state` error before the layer is built, a `shape` error when a weight does not fit */
   setWeights(weights: readonly TensorLike[]): void {
     const own = this.#weights();
-    if (!this.built) throw new CambiumError("state", `${this.name}.setWeights`, "the layer has no weights yet", "build the model first: give its first layer an inputShape");
+    if (!this.built)
+      throw new CambiumError("state", `${this.name}.setWeights`, "the layer has no weights yet", "build the model first: give its first layer an inputShape");
     if (weights.length !== own.length)
-      throw new CambiumError("shape", `${this.name}.setWeights`, `got ${weights.length} weights, this layer has ${own.length}: ${own.map((w) => show(w.shape)).join(", ") || "none"}`);
+      throw new CambiumError(
+        "shape",
+        `${this.name}.setWeights`,
+        `got ${weights.length} weights, this layer has ${own.length}: ${own.map((w) => show(w.shape)).join(", ") || "none"}`,
+      );
     const given = weights.map((weight, i) => asTensor(weight, { dtype: own[i]!.dtype }));
     own.forEach((weight, i) => {
-      if (!same(weight.shape, given[i]!.shape)) throw new CambiumError("shape", `${this.name}.setWeights`, `weight ${i} is ${show(weight.shape)}, got ${show(given[i]!.shape)}`);
+      if (!same(weight.shape, given[i]!.shape))
+        throw new CambiumError("shape", `${this.name}.setWeights`, `weight ${i} is ${show(weight.shape)}, got ${show(given[i]!.shape)}`);
     });
     assignAll(own.map((weight, i) => [weight, given[i]!] as const));
   }
@@ -170,7 +177,12 @@ export abstract class Layer extends Module {
       if (value === undefined || (typeof value === "function" && key.endsWith("Initializer"))) delete config[key];
       else if (typeof value === "function" && key.endsWith("Regularizer")) config[key] = { ...(value as Regularizer).config };
       else if (typeof value === "function")
-        throw new CambiumError("value", `${this.name}.getConfig`, `${key} is a function of your own, which cannot be written down`, "use one of the known names, or keep the weights only: model.stateDict()");
+        throw new CambiumError(
+          "value",
+          `${this.name}.getConfig`,
+          `${key} is a function of your own, which cannot be written down`,
+          "use one of the known names, or keep the weights only: model.stateDict()",
+        );
     }
     return config;
   }
@@ -189,7 +201,12 @@ export abstract class Layer extends Module {
 function shapeGiven(where: string, shape: Shape | undefined): Shape | undefined {
   if (shape === undefined) return undefined;
   if (!Array.isArray(shape) || shape.some((d) => !Number.isInteger(d) || d < 1))
-    throw new CambiumError("shape", where, `inputShape is ${JSON.stringify(shape)}; it lists the sizes of one sample, whole numbers from 1, without the batch`, "inputShape: [28, 28, 1]");
+    throw new CambiumError(
+      "shape",
+      where,
+      `inputShape is ${JSON.stringify(shape)}; it lists the sizes of one sample, whole numbers from 1, without the batch`,
+      "inputShape: [28, 28, 1]",
+    );
   return [...shape];
 }
 

@@ -1,4 +1,4 @@
-import { resolveAxis, type Shape, show } from "../base/shape.ts";
+import { resolveAxes, resolveAxis, same, type Shape, show } from "../base/shape.ts";
 import { CambiumError } from "../base/error.ts";
 import { channelMoments, normaliseBatch, normaliseBy } from "../nn/batchnorm.ts";
 import { affine } from "../nn/norm.ts";
@@ -29,73 +29,42 @@ export interface BatchNormalizationOptions extends NormalizationOptions {
   momentum?: number;
 }
 
-/** What the two normalisations share. */
-abstract class Normalization extends Layer {
+/** Mean 0 and variance 1 in each feature over the batch. */
+export class BatchNormalization extends Layer {
   /** [features] */
   gamma: Tensor | undefined = undefined;
   /** [features] */
   beta: Tensor | undefined = undefined;
-  protected readonly options: NormalizationOptions;
-  #features: number | undefined;
-
-  constructor(className: string, options: NormalizationOptions) {
-    super(className, options);
-    this.options = options;
-  }
-
-  protected override make(input: Shape): void {
-    const { center = true, scale = true, betaInitializer = "zeros", gammaInitializer = "ones", betaRegularizer, gammaRegularizer } = this.options;
-    this.#features = input[this.axisIn(input)]!;
-    if (scale) this.gamma = this.weight([this.#features], { initializer: gammaInitializer, regularizer: gammaRegularizer });
-    if (center) this.beta = this.weight([this.#features], { initializer: betaInitializer, regularizer: betaRegularizer });
-  }
-
-  /** The axis of the features, within a sample. */
-  protected axisIn(input: Shape): number {
-    const axis = resolveAxis(this.name, this.options.axis ?? -1, input.length + 1);
-    if (axis === 0) throw new CambiumError("shape", this.name, `axis 0 of a batch of ${show([1, ...input])} is the batch; features are normalised along another`);
-    return axis - 1;
-  }
-
-  protected override check(input: Shape): void {
-    if (input.length === 0) throw new CambiumError("shape", this.name, "expects samples with an axis of features, got single numbers");
-    const features = input[this.axisIn(input)];
-    if (this.#features !== undefined && features !== this.#features)
-      throw new CambiumError("shape", this.name, `expects ${this.#features} features, got samples of ${show(input)}`);
-  }
-
-  /** `x` with its features moved last, given to `f`, and moved back. */
-  protected featuresLast(x: Tensor, f: (x: Tensor) => Tensor): Tensor {
-    const axis = this.axisIn(x.shape.slice(1)) + 1;
-    if (axis === x.rank - 1) return f(x);
-    const order = x.shape.map((_, i) => i).filter((i) => i !== axis);
-    const back = [...order.keys()];
-    back.splice(axis, 0, x.rank - 1);
-    return f(x.permute([...order, axis])).permute(back);
-  }
-}
-
-/** Mean 0 and variance 1 in each feature over the batch. */
-export class BatchNormalization extends Normalization {
   /** [features] */
   movingMean: Tensor | undefined = undefined;
   /** [features] */
   movingVariance: Tensor | undefined = undefined;
+  readonly #options: BatchNormalizationOptions;
 
   constructor(options: BatchNormalizationOptions = {}) {
     super("BatchNormalization", options);
+    this.#options = options;
   }
 
   protected override make(input: Shape): void {
-    super.make(input);
-    const features = input[this.axisIn(input)]!;
+    const { center = true, scale = true, betaInitializer = "zeros", gammaInitializer = "ones", betaRegularizer, gammaRegularizer } = this.#options;
+    const features = input[this.#axisIn(input)]!;
+    if (scale) this.gamma = this.weight([features], { initializer: gammaInitializer, regularizer: gammaRegularizer });
+    if (center) this.beta = this.weight([features], { initializer: betaInitializer, regularizer: betaRegularizer });
     this.movingMean = zeros([features]);
     this.movingVariance = ones([features]);
   }
 
+  protected override check(input: Shape): void {
+    if (input.length === 0) throw new CambiumError("shape", this.name, "expects samples with an axis of features, got single numbers");
+    const features = this.movingMean?.size;
+    if (features !== undefined && input[this.#axisIn(input)] !== features)
+      throw new CambiumError("shape", this.name, `expects ${features} features, got samples of ${show(input)}`);
+  }
+
   protected override call(x: Tensor): Tensor {
-    const { epsilon = 1e-3 } = this.options;
-    return this.featuresLast(x, (x) => {
+    const { epsilon = 1e-3 } = this.#options;
+    return this.#featuresLast(x, (x) => {
       // Frozen, it goes by what it knows, as in Keras.
       const learning = this.training && this.trainable;
       if (learning) this.#remember(x);
@@ -105,23 +74,74 @@ export class BatchNormalization extends Normalization {
   }
 
   #remember(x: Tensor): void {
-    const { momentum = 0.99 } = this.options as BatchNormalizationOptions;
+    const { momentum = 0.99 } = this.#options;
     const { mean, variance } = channelMoments(x);
     assignAll([
       [this.movingMean!, this.movingMean!.lerp(mean, 1 - momentum)],
       [this.movingVariance!, this.movingVariance!.lerp(variance, 1 - momentum)],
     ]);
   }
+
+  /** The axis of the features, within a sample. */
+  #axisIn(input: Shape): number {
+    const axis = resolveAxis(this.name, this.#options.axis ?? -1, input.length + 1);
+    if (axis === 0)
+      throw new CambiumError("shape", this.name, `axis 0 of a batch of ${show([1, ...input])} is the batch; features are normalised along another`);
+    return axis - 1;
+  }
+
+  /** `x` with its features moved last, given to `f`, and moved back. */
+  #featuresLast(x: Tensor, f: (x: Tensor) => Tensor): Tensor {
+    const axis = this.#axisIn(x.shape.slice(1)) + 1;
+    if (axis === x.rank - 1) return f(x);
+    const order = x.shape.map((_, i) => i).filter((i) => i !== axis);
+    const back = [...order.keys()];
+    back.splice(axis, 0, x.rank - 1);
+    return f(x.permute([...order, axis])).permute(back);
+  }
+}
+
+export interface LayerNormalizationOptions extends Omit<NormalizationOptions, "axis"> {
+  /** The axis of the features, or several. Default −1. */
+  axis?: number | readonly number[];
 }
 
 /** Mean 0 and variance 1 over the features of each sample. */
-export class LayerNormalization extends Normalization {
-  constructor(options: NormalizationOptions = {}) {
+export class LayerNormalization extends Layer {
+  /** [...features] */
+  gamma: Tensor | undefined = undefined;
+  /** [...features] */
+  beta: Tensor | undefined = undefined;
+  readonly #options: LayerNormalizationOptions;
+
+  constructor(options: LayerNormalizationOptions = {}) {
     super("LayerNormalization", options);
+    this.#options = options;
+  }
+
+  protected override make(input: Shape): void {
+    const { center = true, scale = true, betaInitializer = "zeros", gammaInitializer = "ones", betaRegularizer, gammaRegularizer } = this.#options;
+    const features = this.#axes(input.length + 1).map((axis) => input[axis - 1]!);
+    if (scale) this.gamma = this.weight(features, { initializer: gammaInitializer, regularizer: gammaRegularizer });
+    if (center) this.beta = this.weight(features, { initializer: betaInitializer, regularizer: betaRegularizer });
+  }
+
+  protected override check(input: Shape): void {
+    const features = this.#axes(input.length + 1).map((axis) => input[axis - 1]!);
+    const known = (this.gamma ?? this.beta)?.shape;
+    if (known && !same(known, features)) throw new CambiumError("shape", this.name, `expects features of ${show(known)}, got samples of ${show(input)}`);
   }
 
   protected override call(x: Tensor): Tensor {
-    return this.featuresLast(x, (x) => affine(x.layerNorm(-1, this.options.epsilon ?? 1e-3), this.gamma, this.beta));
+    const axes = this.#axes(x.rank);
+    const beside = (weight: Tensor | undefined): Tensor | undefined => weight?.reshape(x.shape.slice(1).map((d, i) => (axes.includes(i + 1) ? d : 1)));
+    return affine(x.layerNorm(axes, this.#options.epsilon ?? 1e-3), beside(this.gamma), beside(this.beta));
+  }
+
+  #axes(rank: number): number[] {
+    const axes = resolveAxes(this.name, this.#options.axis ?? -1, rank);
+    if (axes.includes(0)) throw new CambiumError("shape", this.name, "axis 0 is the batch; features are normalised along others");
+    return axes;
   }
 }
 
@@ -139,4 +159,4 @@ export const batchNormalization = (options?: BatchNormalizationOptions): BatchNo
  * @shape `[batch, ..., features]` → the same
  * @source Keras `LayerNormalization`: epsilon 1e-3
  */
-export const layerNormalization = (options?: NormalizationOptions): LayerNormalization => new LayerNormalization(options);
+export const layerNormalization = (options?: LayerNormalizationOptions): LayerNormalization => new LayerNormalization(options);

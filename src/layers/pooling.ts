@@ -74,7 +74,11 @@ type Rest = Omit<PoolingOptions, "poolSize">;
 const pooling =
   (mode: "Max" | "Average", rank: 1 | 2) =>
   (poolSize: Sizes | PoolingOptions = 2, options: Rest = {}): Pooling =>
-    new Pooling(mode, rank, typeof poolSize === "object" && !Array.isArray(poolSize) ? (poolSize as PoolingOptions) : { ...options, poolSize: poolSize as Sizes });
+    new Pooling(
+      mode,
+      rank,
+      typeof poolSize === "object" && !Array.isArray(poolSize) ? (poolSize as PoolingOptions) : { ...options, poolSize: poolSize as Sizes },
+    );
 
 /** What makes a pooling layer: its window's size and more, or all options in one object. */
 export type MakePooling = (poolSize?: Sizes | PoolingOptions, options?: Omit<PoolingOptions, "poolSize">) => Pooling;

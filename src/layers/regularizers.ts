@@ -10,7 +10,8 @@ export interface Regularizer {
 
 function make(l1: number, l2: number): Regularizer {
   for (const [name, value] of Object.entries({ l1, l2 }))
-    if (typeof value !== "number" || !(value >= 0) || !Number.isFinite(value)) throw new CambiumError("value", "regularizers", `${name} is ${value}; it is a number from 0`);
+    if (typeof value !== "number" || !(value >= 0) || !Number.isFinite(value))
+      throw new CambiumError("value", "regularizers", `${name} is ${value}; it is a number from 0`);
   const penalty = (weight: Tensor): Tensor => {
     if (l1 === 0) return weight.square().sum().mul(l2);
     const sizes = weight.abs().sum().mul(l1);

@@ -33,7 +33,13 @@ export class Reshape extends Layer {
 
   constructor(options: ReshapeOptions) {
     super("Reshape", options);
-    if (!Array.isArray(options.targetShape)) throw new CambiumError("shape", this.name, `targetShape is ${JSON.stringify(options.targetShape)}; it lists the sizes of a sample`, "layers.reshape([28, 28, 1])");
+    if (!Array.isArray(options.targetShape))
+      throw new CambiumError(
+        "shape",
+        this.name,
+        `targetShape is ${JSON.stringify(options.targetShape)}; it lists the sizes of a sample`,
+        "layers.reshape([28, 28, 1])",
+      );
     this.#target = options.targetShape;
   }
 

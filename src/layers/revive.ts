@@ -1,6 +1,7 @@
 import { CambiumError } from "../base/error.ts";
 import { unknownName } from "../base/text.ts";
 import { Conv } from "./convolution.ts";
+import { elu, leakyRelu, prelu, relu, softmax } from "./curves.ts";
 import { Dense } from "./dense.ts";
 import { Dropout } from "./dropout.ts";
 import { Embedding } from "./embedding.ts";
@@ -24,6 +25,7 @@ const makers: Record<string, (config: any) => Layer> = {
   Conv2D: (config) => new Conv(2, config),
   Dense: (config) => new Dense(config),
   Dropout: (config) => new Dropout(config),
+  ELU: elu,
   Embedding: (config) => new Embedding(config),
   Flatten: (config) => new Flatten(config),
   GlobalAveragePooling1D: (config) => new GlobalPooling("Average", 1, config),
@@ -32,9 +34,13 @@ const makers: Record<string, (config: any) => Layer> = {
   GlobalMaxPooling2D: (config) => new GlobalPooling("Max", 2, config),
   InputLayer: (config) => new InputLayer(config),
   LayerNormalization: (config) => new LayerNormalization(config),
+  LeakyReLU: leakyRelu,
   MaxPooling1D: (config) => new Pooling("Max", 1, config),
   MaxPooling2D: (config) => new Pooling("Max", 2, config),
+  PReLU: prelu,
+  ReLU: relu,
   Reshape: (config) => new Reshape(config),
+  Softmax: softmax,
 };
 
 /**

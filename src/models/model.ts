@@ -161,7 +161,12 @@ export abstract class Model extends Module implements Trainee, Savable {
 
   #expectCompiled(what: string): Resolved {
     if (!this.#compiled)
-      throw new CambiumError("state", `${this.name}.${what}`, "the model is not compiled: it does not know how to learn yet", 'model.compile({ optimizer: "adam", loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"] })');
+      throw new CambiumError(
+        "state",
+        `${this.name}.${what}`,
+        "the model is not compiled: it does not know how to learn yet",
+        'model.compile({ optimizer: "adam", loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"] })',
+      );
     return this.#compiled;
   }
 

@@ -49,10 +49,14 @@ export const descriptionFile = "model.json";
 const metadataKey = "cambium";
 
 async function store(model: Savable): Promise<Stored> {
-  if (!model.built) throw new CambiumError("state", "save", "the model is not built: it has no weights to save", "give its first layer an inputShape, or fit it first");
+  if (!model.built)
+    throw new CambiumError("state", "save", "the model is not built: it has no weights to save", "give its first layer an inputShape, or fit it first");
   const training = model.compileConfig();
   const tensors: Record<string, StoredTensor> = {};
-  for (const [prefix, state] of [["model", model.stateDict()], ["optimizer", model.optimizerState()]] as const)
+  for (const [prefix, state] of [
+    ["model", model.stateDict()],
+    ["optimizer", model.optimizerState()],
+  ] as const)
     for (const [name, tensor] of Object.entries(state)) tensors[`${prefix}.${name}`] = { dtype: tensor.dtype, shape: tensor.shape, data: await tensor.data() };
   const description: Description = {
     format: "cambium",
@@ -124,7 +128,8 @@ export async function read(from: string | Uint8Array): Promise<Stored> {
 function fromBytes(where: string, bytes: Uint8Array): Stored {
   const { tensors, metadata } = decode(bytes, where);
   const text = metadata[metadataKey];
-  if (text === undefined) throw new CambiumError("file", where, "holds tensors, but no description of a model", "load the tensors themselves and give them to model.loadStateDict()");
+  if (text === undefined)
+    throw new CambiumError("file", where, "holds tensors, but no description of a model", "load the tensors themselves and give them to model.loadStateDict()");
   return { description: parse(where, text), tensors };
 }
 
@@ -133,11 +138,17 @@ function parse(where: string, text: string): Description {
   try {
     found = JSON.parse(text) as Partial<Description>;
   } catch (error) {
-    throw new CambiumError("file", where, `is damaged: ${error instanceof Error ? error.message : String(error)}`, "copy it again, or go back to an older checkpoint");
+    throw new CambiumError(
+      "file",
+      where,
+      `is damaged: ${error instanceof Error ? error.message : String(error)}`,
+      "copy it again, or go back to an older checkpoint",
+    );
   }
   if (found?.format !== "cambium" || typeof found.className !== "string" || typeof found.config !== "object" || found.config === null)
     throw new CambiumError("file", where, "does not describe a cambium model");
   if (found.version !== 1) throw new CambiumError("file", where, `has version ${String(found.version)}; this cambium reads version 1`, "update cambium");
-  if (found.weights !== undefined && (typeof found.weights !== "string" || /[\\/]/.test(found.weights))) throw new CambiumError("file", where, `names ${JSON.stringify(found.weights)} as its weights, which is no file beside it`);
+  if (found.weights !== undefined && (typeof found.weights !== "string" || /[\\/]/.test(found.weights)))
+    throw new CambiumError("file", where, `names ${JSON.stringify(found.weights)} as its weights, which is no file beside it`);
   return found as Description;
 }

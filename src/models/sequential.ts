@@ -46,8 +46,18 @@ export class Sequential extends Model {
    */
   add(layer: Module): this {
     if (!(layer instanceof Module))
-      throw new CambiumError("value", `${this.name}.add`, `layer ${this.layers.length} is ${typeof layer === "function" ? "a function" : layer === null ? "null" : typeof layer}, not a layer`, typeof layer === "function" ? "call it: layers.flatten()" : undefined);
-    if (this.layers.includes(layer)) throw new CambiumError("value", `${this.name}.add`, `${nameOf(layer, this.layers.indexOf(layer))} is in this model already; a layer may stand in one place`);
+      throw new CambiumError(
+        "value",
+        `${this.name}.add`,
+        `layer ${this.layers.length} is ${typeof layer === "function" ? "a function" : layer === null ? "null" : typeof layer}, not a layer`,
+        typeof layer === "function" ? "call it: layers.flatten()" : undefined,
+      );
+    if (this.layers.includes(layer))
+      throw new CambiumError(
+        "value",
+        `${this.name}.add`,
+        `${nameOf(layer, this.layers.indexOf(layer))} is in this model already; a layer may stand in one place`,
+      );
     const name = layer instanceof Layer ? layer.name : undefined;
     if (name !== undefined && this.layers.some((other) => other instanceof Layer && other.name === name))
       throw new CambiumError("name", `${this.name}.add`, `there is a layer "${name}" already; names within a model differ`);
@@ -79,7 +89,8 @@ export class Sequential extends Model {
    * @throws a `shape` error that names the layer that does not fit
    */
   build(inputShape: Shape | undefined = inputShapeOf(this.layers[0])): this {
-    if (!inputShape) throw new CambiumError("state", `${this.name}.build`, "the sizes of a sample are not known", "build([28, 28, 1]), or give the first layer an inputShape");
+    if (!inputShape)
+      throw new CambiumError("state", `${this.name}.build`, "the sizes of a sample are not known", "build([28, 28, 1]), or give the first layer an inputShape");
     if (this.layers.length === 0) throw new CambiumError("state", `${this.name}.build`, "the model has no layers", "model.add(layers.dense(10))");
     const shapes: Shape[] = [];
     let shape: Shape = inputShape;
@@ -111,7 +122,8 @@ export class Sequential extends Model {
   /** @shape `[batch, ...inputShape]` → `[batch, ...outputShape]` */
   override forward(x: Tensor): Tensor {
     if (this.layers.length === 0) throw new CambiumError("state", this.name, "the model has no layers", "model.add(layers.dense(10))");
-    if (!(x instanceof Tensor)) throw new CambiumError("value", this.name, `expected a tensor, got ${Array.isArray(x) ? "an array" : typeof x}`, "wrap it: tensor(x)");
+    if (!(x instanceof Tensor))
+      throw new CambiumError("value", this.name, `expected a tensor, got ${Array.isArray(x) ? "an array" : typeof x}`, "wrap it: tensor(x)");
     if (!this.built) this.build(x.shape.slice(1));
     let y = x;
     for (const layer of this.layers) y = layer.forward(y) as Tensor;
@@ -143,7 +155,8 @@ export class Sequential extends Model {
     if (weights.length !== own.length) throw new CambiumError("shape", `${this.name}.setWeights`, `got ${weights.length} weights, the model has ${own.length}`);
     const given = weights.map((weight, i) => asTensor(weight, { dtype: own[i]!.dtype }));
     own.forEach((weight, i) => {
-      if (!same(weight.shape, given[i]!.shape)) throw new CambiumError("shape", `${this.name}.setWeights`, `weight ${i} is ${show(weight.shape)}, got ${show(given[i]!.shape)}`);
+      if (!same(weight.shape, given[i]!.shape))
+        throw new CambiumError("shape", `${this.name}.setWeights`, `weight ${i} is ${show(weight.shape)}, got ${show(given[i]!.shape)}`);
     });
     assignAll(own.map((weight, i) => [weight, given[i]!] as const));
   }
@@ -178,7 +191,12 @@ export class Sequential extends Model {
       layers: this.layers.map((layer, i): LayerConfig => {
         if (layer instanceof Layer) return { className: layer.className, config: layer.getConfig() };
         if (layer instanceof Sequential) return { className: "Sequential", config: layer.getConfig() };
-        throw new CambiumError("value", `${this.name}.getConfig`, `${nameOf(layer, i)} is a module without a description that could be saved`, "keep the weights only: model.stateDict()");
+        throw new CambiumError(
+          "value",
+          `${this.name}.getConfig`,
+          `${nameOf(layer, i)} is a module without a description that could be saved`,
+          "keep the weights only: model.stateDict()",
+        );
       }),
     };
   }
@@ -194,7 +212,12 @@ export class Sequential extends Model {
 
   #expectBuilt(what: string): void {
     if (!this.built)
-      throw new CambiumError("state", `${this.name}.${what}`, "the model is not built: it does not know the sizes of a sample yet", "give its first layer an inputShape, call model.build([28, 28, 1]), or fit it");
+      throw new CambiumError(
+        "state",
+        `${this.name}.${what}`,
+        "the model is not built: it does not know the sizes of a sample yet",
+        "give its first layer an inputShape, call model.build([28, 28, 1]), or fit it",
+      );
   }
 }
 

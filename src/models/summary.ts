@@ -26,12 +26,17 @@ function bytes(numbers: number): string {
 
 /** The lines of a summary, as Keras draws them. */
 export function table(name: string, rows: readonly Row[]): string[] {
-  const cells = rows.map(({ name, type, output, trainable, frozen }) => [`${name} (${type})`, `(${["None", ...output].join(", ")}${output.length === 0 ? "," : ""})`, grouped(trainable + frozen)]);
+  const cells = rows.map(({ name, type, output, trainable, frozen }) => [
+    `${name} (${type})`,
+    `(${["None", ...output].join(", ")}${output.length === 0 ? "," : ""})`,
+    grouped(trainable + frozen),
+  ]);
   const heads = ["Layer (type)", "Output Shape", "Param #"];
   const least = [31, 22, 13];
   const widths = heads.map((head, i) => Math.max(least[i]!, head.length, ...cells.map((row) => row[i]!.length)));
   const rule = (left: string, line: string, cross: string, right: string): string => left + widths.map((width) => line.repeat(width + 2)).join(cross) + right;
-  const line = (row: readonly string[], edge: string): string => `${edge} ${row.map((cell, i) => (i === 2 ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))).join(` ${edge} `)} ${edge}`;
+  const line = (row: readonly string[], edge: string): string =>
+    `${edge} ${row.map((cell, i) => (i === 2 ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))).join(` ${edge} `)} ${edge}`;
   const trainable = rows.reduce((n, row) => n + row.trainable, 0);
   const frozen = rows.reduce((n, row) => n + row.frozen, 0);
   return [

@@ -68,7 +68,12 @@ export abstract class Callback implements Hooks {
   }
 
   #early(what: string): never {
-    throw new CambiumError("state", `${this.constructor.name}.${what}`, "is not known before training begins", "pass the callback to fit: { callbacks: [callback] }");
+    throw new CambiumError(
+      "state",
+      `${this.constructor.name}.${what}`,
+      "is not known before training begins",
+      "pass the callback to fit: { callbacks: [callback] }",
+    );
   }
 }
 
@@ -81,7 +86,12 @@ export class Callbacks {
   constructor(all: readonly Hooks[], model: Trainee, plan: Plan) {
     for (const one of all)
       if (typeof one !== "object" || one === null)
-        throw new CambiumError("value", "fit", `callbacks holds ${typeof one === "function" ? `the class ${(one as { name: string }).name}` : String(one)}, which is no callback`, typeof one === "function" ? "make one: new ...(), or call it" : undefined);
+        throw new CambiumError(
+          "value",
+          "fit",
+          `callbacks holds ${typeof one === "function" ? `the class ${(one as { name: string }).name}` : String(one)}, which is no callback`,
+          typeof one === "function" ? "make one: new ...(), or call it" : undefined,
+        );
     this.#all = all;
     this.batches = all.some((one) => one.onBatchBegin || one.onBatchEnd);
     for (const one of all) if (one instanceof Callback) one.attach(model, plan);

@@ -32,7 +32,8 @@ export class ModelCheckpoint extends Callback {
   constructor(options: ModelCheckpointOptions | string) {
     super();
     this.#options = typeof options === "string" ? { filepath: options } : options;
-    if (!this.#options?.filepath) throw new CambiumError("value", "ModelCheckpoint", "needs to know where to save to", 'new ModelCheckpoint({ filepath: "model" })');
+    if (!this.#options?.filepath)
+      throw new CambiumError("value", "ModelCheckpoint", "needs to know where to save to", 'new ModelCheckpoint({ filepath: "model" })');
     this.#monitor = new Monitor("ModelCheckpoint", this.#options.monitor ?? "val_loss", this.#options.mode);
     this.#best = this.#options.initialValueThreshold ?? this.#monitor.worst;
   }

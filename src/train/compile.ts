@@ -35,11 +35,19 @@ export function resolve(options: CompileOptions): Resolved {
     optimizer: { learningRate: 0.01 },
     loss: loss as LossFunction,
     metrics: (options.metrics ?? []).map((name) => ({ name, values: accuracy })),
-    compileConfig: () => ({ optimizer: { name: "sgd", config: {} }, loss: { name: (loss as any).lossName, config: (loss as any).config }, metrics: (options.metrics ?? []).map((name) => ({ name })) }),
+    compileConfig: () => ({
+      optimizer: { name: "sgd", config: {} },
+      loss: { name: (loss as any).lossName, config: (loss as any).config },
+      metrics: (options.metrics ?? []).map((name) => ({ name })),
+    }),
   };
 }
 
-const accuracy = (t: Tensor, p: Tensor): Tensor => p.argMax(-1).equal(t.rank === p.rank ? t.argMax(-1) : t.to("int32")).to("float32");
+const accuracy = (t: Tensor, p: Tensor): Tensor =>
+  p
+    .argMax(-1)
+    .equal(t.rank === p.rank ? t.argMax(-1) : t.to("int32"))
+    .to("float32");
 
 export function compileOptions(training: Training): CompileOptions {
   return { optimizer: training.optimizer.name, loss: training.loss.name, metrics: training.metrics.map(({ name }) => name) };

@@ -26,7 +26,8 @@ export function toRows(where: string, name: string, data: Data): Tensor {
   if (data === undefined || data === null) throw new CambiumError("data", where, `${name} is missing`);
   const rows = data instanceof Tensor ? data : tensor(data);
   if (rows.rank === 0) throw new CambiumError("data", where, `${name} is a single number; it needs an axis of samples`, "wrap it in an array");
-  if (rows.size === 0) throw new CambiumError("data", where, `${name} is empty: its shape is ${show(rows.shape)}`, "was the file read, and is the filter right?");
+  if (rows.size === 0)
+    throw new CambiumError("data", where, `${name} is empty: its shape is ${show(rows.shape)}`, "was the file read, and is the filter right?");
   return rows;
 }
 
@@ -68,7 +69,12 @@ export async function expectNumbers(where: string, name: string, rows: Tensor): 
     const value = data[i]!;
     if (value === value) continue;
     const row = data.length / rows.shape[0]!;
-    throw new CambiumError("data", where, `${name} holds NaN, first in sample ${Math.floor(i / row)}`, "look for missing values, or for a division by a spread of 0");
+    throw new CambiumError(
+      "data",
+      where,
+      `${name} holds NaN, first in sample ${Math.floor(i / row)}`,
+      "look for missing values, or for a division by a spread of 0",
+    );
   }
   sound.add(data);
 }
@@ -115,7 +121,12 @@ function factors(where: string, given: ClassWeight): (label: number) => number {
   const table = new Map<number, number>();
   for (const [label, factor] of entries) {
     if (!Number.isInteger(Number(label)) || typeof factor !== "number" || !Number.isFinite(factor))
-      throw new CambiumError("value", where, `classWeight maps ${String(label)} to ${String(factor)}; it maps class numbers to factors`, "classWeight: { 0: 1, 1: 5 }");
+      throw new CambiumError(
+        "value",
+        where,
+        `classWeight maps ${String(label)} to ${String(factor)}; it maps class numbers to factors`,
+        "classWeight: { 0: 1, 1: 5 }",
+      );
     table.set(Number(label), factor);
   }
   return (label) => table.get(label) ?? 1;

@@ -59,7 +59,13 @@ export async function train(run: Run): Promise<History> {
       const order = shuffle ? shuffled(learn.count, run.epochsBefore + epoch - initialEpoch) : inOrder(learn.from, learn.count);
       const begin = performance.now();
       let done = 0;
-      const stand = (logs: Logs): Stand => ({ done, steps, samples: Math.min(done * batchSize, learn.count), seconds: (performance.now() - begin) / 1000, logs });
+      const stand = (logs: Logs): Stand => ({
+        done,
+        steps,
+        samples: Math.min(done * batchSize, learn.count),
+        seconds: (performance.now() - begin) / 1000,
+        logs,
+      });
       programs.beginTraining();
       progress?.epochBegin(epoch);
       while (done < steps && !trainee.stopTraining && !interrupted) {
@@ -110,10 +116,21 @@ export async function test(programs: Programs, samples: Samples, batchSize: numb
 
 /** The first part of the data to learn from, the last to be examined on. */
 export function split(where: string, samples: Samples, share: number): [learn: Samples, examine: Samples] {
-  if (!(share > 0 && share < 1)) throw new CambiumError("value", where, `validationSplit is ${share}; it is a share between 0 and 1`, share > 1 && share < 100 ? `did you mean ${share / 100}?` : undefined);
+  if (!(share > 0 && share < 1))
+    throw new CambiumError(
+      "value",
+      where,
+      `validationSplit is ${share}; it is a share between 0 and 1`,
+      share > 1 && share < 100 ? `did you mean ${share / 100}?` : undefined,
+    );
   const at = Math.floor(samples.count * (1 - share));
   if (at === 0 || at === samples.count)
-    throw new CambiumError("data", where, `${samples.count} samples cannot be split with validationSplit ${share}: one of the parts would be empty`, "give more data, or validationData");
+    throw new CambiumError(
+      "data",
+      where,
+      `${samples.count} samples cannot be split with validationSplit ${share}: one of the parts would be empty`,
+      "give more data, or validationData",
+    );
   return [
     { ...samples, count: at },
     { ...samples, from: samples.from + at, count: samples.count - at },

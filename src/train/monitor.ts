@@ -39,7 +39,9 @@ export class Monitor {
       const near = nearest(this.name, names);
       console.warn(
         `${this.#where}: there is no "${this.name}" to watch; there are ${names.join(", ")}\n  hint: ${
-          this.name.startsWith("val_") && !names.some((name) => name.startsWith("val_")) ? "give fit a validationSplit or validationData" : `watch "${near ?? names[0]}"`
+          this.name.startsWith("val_") && !names.some((name) => name.startsWith("val_"))
+            ? "give fit a validationSplit or validationData"
+            : `watch "${near ?? names[0]}"`
         }`,
       );
     }

@@ -69,7 +69,12 @@ export function expectKnown(where: string, options: object, names: readonly stri
   for (const name of Object.keys(options)) {
     if (names.includes(name)) continue;
     const near = nearest(name, names);
-    throw new CambiumError("name", where, `there is no option "${name}"; there are ${names.join(", ")}`, near === undefined ? undefined : `did you mean "${near}"?`);
+    throw new CambiumError(
+      "name",
+      where,
+      `there is no option "${name}"; there are ${names.join(", ")}`,
+      near === undefined ? undefined : `did you mean "${near}"?`,
+    );
   }
 }
 

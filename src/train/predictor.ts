@@ -35,7 +35,10 @@ export class Predictor {
 async function joined(parts: readonly Tensor[]): Promise<Tensor> {
   const [first] = parts as [Tensor, ...Tensor[]];
   if (parts.length === 1) return first;
-  const out = allocate(first.dtype, parts.reduce((n, part) => n + part.size, 0));
+  const out = allocate(
+    first.dtype,
+    parts.reduce((n, part) => n + part.size, 0),
+  );
   let at = 0;
   for (const part of parts) {
     out.set(await part.data(), at);

@@ -16,14 +16,16 @@ export class LearningRateScheduler extends Callback {
 
   constructor(schedule: Schedule, { verbose = 0 }: { verbose?: 0 | 1 } = {}) {
     super();
-    if (typeof schedule !== "function") throw new CambiumError("value", "LearningRateScheduler", `needs a function of the epoch, got ${typeof schedule}`, "(epoch, rate) => rate * 0.9");
+    if (typeof schedule !== "function")
+      throw new CambiumError("value", "LearningRateScheduler", `needs a function of the epoch, got ${typeof schedule}`, "(epoch, rate) => rate * 0.9");
     this.#schedule = schedule;
     this.#verbose = verbose;
   }
 
   override onEpochBegin(epoch: number): void {
     const rate = this.#schedule(epoch, this.model.learningRate);
-    if (typeof rate !== "number" || !Number.isFinite(rate)) throw new CambiumError("value", "LearningRateScheduler", `the schedule gave ${rate} for epoch ${epoch}; a learning rate is a finite number`);
+    if (typeof rate !== "number" || !Number.isFinite(rate))
+      throw new CambiumError("value", "LearningRateScheduler", `the schedule gave ${rate} for epoch ${epoch}; a learning rate is a finite number`);
     this.model.learningRate = rate;
     if (this.#verbose) console.log(`Epoch ${epoch + 1}: the learning rate is ${rate}`);
   }
@@ -63,7 +65,8 @@ export class ReduceLROnPlateau extends Callback {
 
   constructor(options: ReduceLROnPlateauOptions = {}) {
     super();
-    if (options.factor !== undefined && !(options.factor < 1)) throw new CambiumError("value", "ReduceLROnPlateau", `factor is ${options.factor}; only one below 1 lowers the learning rate`);
+    if (options.factor !== undefined && !(options.factor < 1))
+      throw new CambiumError("value", "ReduceLROnPlateau", `factor is ${options.factor}; only one below 1 lowers the learning rate`);
     this.#options = options;
     this.#monitor = new Monitor("ReduceLROnPlateau", options.monitor ?? "val_loss", options.mode);
     this.#best = this.#monitor.worst;

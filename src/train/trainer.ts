@@ -41,7 +41,8 @@ export class Trainer {
     const { validationData, validationSplit } = options;
     let [learn, examine]: [Samples, Samples | undefined] = [all, undefined];
     if (validationData !== undefined) {
-      if (!Array.isArray(validationData) || validationData.length < 2) throw new CambiumError("value", "fit", "validationData is no pair", "validationData: [x, y]");
+      if (!Array.isArray(validationData) || validationData.length < 2)
+        throw new CambiumError("value", "fit", "validationData is no pair", "validationData: [x, y]");
       examine = await this.#samples("fit validationData", validationData[0], validationData[1], { sampleWeight: validationData[2] });
     } else if (validationSplit !== undefined && validationSplit !== 0) {
       [learn, examine] = split("fit", all, validationSplit);
@@ -99,7 +100,11 @@ export class Trainer {
     const sample = new Tensor(placeholder([rows, ...x.shape.slice(1)], x.dtype === "int32" ? "int32" : "float32"));
     const prediction = inMode(module, false, () => module.forward(sample) as Tensor);
     if (prediction.shape[0] !== rows)
-      throw new CambiumError("shape", where, `the model makes ${show(prediction.shape)} of a batch of ${show(sample.shape)}; the first axis, the samples, must stay`);
+      throw new CambiumError(
+        "shape",
+        where,
+        `the model makes ${show(prediction.shape)} of a batch of ${show(sample.shape)}; the first axis, the samples, must stay`,
+      );
     loss(new Tensor(placeholder([rows, ...y.shape.slice(1)], y.dtype)), prediction);
     const kind = (loss as { labels?: string }).labels;
     const data = await y.data();
