@@ -18,7 +18,7 @@ template <class T>
 struct Action {
   enum Kind { full, row, fold, fetch, fetchRow, index, random, widen, store } kind;
   Apply<T> apply = nullptr;
-  int refs[mostArgs + 1] = {}; ///< slots: the result's, then the arguments'
+  int refs[mostRefs] = {}; ///< slots: the result's, then the arguments'
   int access = -1;
   Fold op = Fold::sum;
   bool uniform = false;
@@ -30,6 +30,7 @@ struct Action {
 struct Moving {
   int slot;
   Access access;
+  bool read;
 };
 
 struct Reach : Access {
@@ -96,6 +97,20 @@ public:
         block(w, r, h, c, std::min(width, col + cols - c), tile ? tile + at : nullptr, stride, second ? second + at : nullptr);
       }
       r += h;
+    }
+    if (given) fetchAhead(w, row + rows, rows, col, cols);
+  }
+
+  /// Asks for what the next tile will read while the kernel calculates it.
+  void fetchAhead(const Worker& w, long row, long rows, long col, long cols) {
+    constexpr long line = 64 / sizeof(T);
+    rows = std::min(rows, space.rows - row);
+    if (rows <= 0 || rows > space.straight(row)) return;
+    for (const Moving& m : moving) {
+      if (!m.read || m.access.row == 0) continue;
+      const T* p = w.at<T>(m.access.value) + space.place(m.access, row, col);
+      for (long r = 0; r < rows; r++, p += m.access.row)
+        for (long c = 0; c < cols; c += line) __builtin_prefetch(p + c, 1, 3);
     }
   }
 
@@ -232,7 +247,7 @@ private:
     } else if (x.dtype == dtypeOf<T> && x.col == 1 && !add) {
       const int refs[] = {0, 1};
       const Operand<T> pair[] = {{(T*)base + space.place(x, row, col), x.row, lane}, from};
-      cambium::CAMBIUM_ISA::apply<T, Op_copy, 1>(pair, refs, rows, cols);
+      cambium::CAMBIUM_ISA::apply<T, Op_copy>(pair, refs, rows, cols);
     } else deliver(from.p, from.row, from.step == 0, x.dtype, base, space.place(x, row, col), x.row, x.col, rows, cols, add);
   }
 };

@@ -193,7 +193,7 @@ private:
       code.sames.push_back({r.slot, r.reach});
     } else if (r.direct) {
       r.slot = newSlot(Slot::outside);
-      code.moving.push_back({r.slot, r.reach});
+      code.moving.push_back({r.slot, r.reach, true});
     } else if (r.shape == row) {
       r.slot = takeRow();
       act(Action<T>::fetchRow, r.slot, 0, addReach(r.reach));
@@ -271,7 +271,7 @@ private:
       if (clashes(s.reach, position)) continue;
       s.done = true;
       int slot = newSlot(Slot::outside);
-      code.moving.push_back({slot, s.reach});
+      code.moving.push_back({slot, s.reach, false});
       return slot;
     }
     return -1;
@@ -284,7 +284,7 @@ private:
     for (int i = 0; i < body.given; i++) registers[i].slot = newSlot(Slot::outside);
     const int count = (int)formula.nodes.size();
     for (int i = 0; i < count; i++)
-      if (formula.nodes[i].live) emitNode(i);
+      if (formula.nodes[i].live && !formula.nodes[i].made) emitNode(i);
     if (handsOn) {
       code.result = spreadSlotOf(stores[0].from);
       return;
@@ -328,17 +328,22 @@ private:
       throw BadProgram(node.op + " takes " + std::to_string(entry->arity) + " arguments, got " + std::to_string(node.args.size()));
     a.kind = r.shape == full ? Action<T>::full : Action<T>::row;
     a.apply = entry->apply;
-    for (int k = 0; k < entry->arity; k++) a.refs[k + 1] = r.shape == full ? fullSlotOf(node.args[k]) : slotOf(node.args[k]);
-    for (int arg : node.args) release(arg, i);
-    if (r.shape == one) {
-      a.refs[0] = r.slot = newSlot(Slot::same);
-      code.early.push_back(a);
-      return;
+    std::vector<int> results{index};
+    for (int also : node.also) results.push_back(firstNode + also), registers[firstNode + also].shape = r.shape;
+    const int outs = (int)results.size();
+    for (int k = 0; k < entry->arity; k++) a.refs[outs + k] = r.shape == full ? fullSlotOf(node.args[k]) : slotOf(node.args[k]);
+    // With several results, none may take the place of an argument that is still to be read.
+    if (outs == 1)
+      for (int arg : node.args) release(arg, i);
+    for (int k = 0; k < outs; k++) {
+      int& slot = registers[results[k]].slot;
+      slot = r.shape == full ? storedInPlace(results[k], i) : r.shape == row ? takeRow() : newSlot(Slot::same);
+      if (slot < 0) slot = takeBlock();
+      a.refs[k] = slot;
     }
-    r.slot = r.shape == full ? storedInPlace(index, i) : takeRow();
-    if (r.slot < 0) r.slot = takeBlock();
-    a.refs[0] = r.slot;
-    code.actions.push_back(a);
+    if (outs > 1)
+      for (int arg : node.args) release(arg, i);
+    (r.shape == one ? code.early : code.actions).push_back(a);
   }
 
   void emitIndex(int i) {

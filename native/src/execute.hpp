@@ -124,12 +124,14 @@ public:
     const FlushDenormals here;
     if (!parallel) {
       bind(0);
-      for (Ready& s : stages) runStage(s, 0);
+      for (Ready& s : stages)
+        for (int phase = 0; phase < s.phases; phase++) runStage(s, 0, phase);
     } else if (!inParallel(program.threads, [](void* self, int thread) { ((Execution*)self)->work(thread); }, this)) {
       // Another worker_thread has the pool: the same parts one after the other, so that results are the same.
       for (int t = 0; t < program.threads; t++) bind(t);
       for (Ready& s : stages)
-        for (int t = 0; t < (s.serial ? 1 : program.threads); t++) runStage(s, t);
+        for (int phase = 0; phase < s.phases; phase++)
+          for (int t = 0; t < (s.serial ? 1 : program.threads); t++) runStage(s, t, phase);
     }
   }
 
@@ -137,6 +139,7 @@ private:
   struct Ready {
     long samples, chunk;
     bool serial;
+    int phases;
     std::vector<std::pair<std::unique_ptr<Runner>, Needs>> runners;
     std::vector<int> locals, partials;
   };
@@ -156,8 +159,8 @@ private:
   std::vector<Memory> copies;
 
   void addStage(const Stage& s) {
-    Ready ready{s.samples, s.chunk, s.serial, {}, {}, {}};
-    Making making{program, hazards, s.samples, s.serial || program.threads == 1};
+    Ready ready{s.samples, s.chunk, s.serial, 1, {}, {}, {}};
+    Making making{program, hazards, s.samples, s.serial || program.threads == 1, s.serial ? 1 : program.threads};
     for (const Kernel& k : s.kernels) {
       for (int v : valuesOf(k)) {
         const Value& value = program.values[v];
@@ -170,6 +173,7 @@ private:
       for (int v : partialsOf(k, program)) ready.partials.push_back(v);
       std::unique_ptr<Runner> runner = runnerOf(k, making);
       const Needs needs = runner->needs();
+      ready.phases = std::max(ready.phases, runner->phases());
       most.body = std::max(most.body, needs.body), most.finish = std::max(most.finish, needs.finish);
       most.kernel = std::max(most.kernel, needs.kernel);
       most.lasting += lines(needs.lasting);
@@ -206,18 +210,25 @@ private:
       Ready& s = stages[i];
       // Serial stages in a row are thread 0's own business.
       if (i > 0 && !(s.serial && stages[i - 1].serial)) barrier.wait();
-      if (!s.serial || thread == 0) runStage(s, thread);
+      if (s.serial && thread > 0) continue;
+      for (int phase = 0; phase < s.phases; phase++) {
+        if (phase > 0 && !s.serial) barrier.wait();
+        runStage(s, thread, phase);
+      }
     }
   }
 
-  void runStage(Ready& s, int thread) {
+  void runStage(Ready& s, int thread, int phase) {
     Worker& w = workers[thread];
     const int parts = s.serial ? 1 : program.threads;
     if (s.serial)
       for (int t = 1; t < program.threads; t++) clearPartials(s, t);
     if (s.samples == 0) {
       // A serial stage may have kernels that need each other's results.
-      for (auto& [runner, needs] : s.runners) runner->begin(w), runner->run(w, {0, 0, 0, true, parts});
+      for (auto& [runner, needs] : s.runners) {
+        if (phase == 0) runner->begin(w);
+        runner->run(w, {0, 0, 0, true, parts, phase});
+      }
       return;
     }
     const long from = s.samples * thread / parts, to = s.samples * (thread + 1) / parts;

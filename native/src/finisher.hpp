@@ -46,13 +46,17 @@ public:
             &call};
   }
 
+  void apply(const Worker& w, long row, long rows, long col, long cols, const T* tile, long stride, const T* second) {
+    if (same) return code.run(w, row, rows, col, cols, tile, stride, second);
+    convert(w, row, rows, col, cols, tile, stride, second);
+  }
+
 private:
   bool same;
   Code<T> code;
   Code<Other> other;
 
-  void apply(const Worker& w, long row, long rows, long col, long cols, const T* tile, long stride, const T* second) {
-    if (same) return code.run(w, row, rows, col, cols, tile, stride, second);
+  void convert(const Worker& w, long row, long rows, long col, long cols, const T* tile, long stride, const T* second) {
     Other* converted[2] = {(Other*)w.finish, (Other*)w.finish + blockSize};
     for (long r = 0; r < rows; r++)
       for (long c = 0; c < cols; c += blockSize) {

@@ -9,6 +9,8 @@ struct Node {
   std::vector<int> args;
   const Instruction* source;
   bool live = false;
+  std::vector<int> also = {}; ///< nodes whose registers this one makes as its further results
+  bool made = false;          ///< by another node
 
   bool isFold() const { return op == "sum" || op == "max" || op == "min" || op == "prod" || op == "argMax" || op == "argMin"; }
   Fold fold() const {
@@ -38,6 +40,8 @@ public:
       else if (node.op == "pow" && node.args.size() == 2) pow(node);
     }
     mark();
+    for (Node& node : nodes)
+      if (node.live && node.op == "rmsStep" && node.args.size() == 5) adam(node);
     for (Node& node : nodes)
       if (node.live && node.args.size() == 2) fuse(node);
     mark();
@@ -80,6 +84,28 @@ private:
     for (size_t i = nodes.size(); i-- > 0;)
       if (nodes[i].live)
         for (int arg : nodes[i].args) need(arg);
+  }
+
+  /// Both moments and the step in one instruction, when nothing else needs the moments but to store them.
+  void adam(Node& step) {
+    Node *m = node(step.args[1]), *v = node(step.args[2]);
+    if (!m || !v || m == v || m->op != "lerp" || v->op != "lerp" || usesInCode(step.args[1]) != 1 || usesInCode(step.args[2]) != 1) return;
+    Node* square = node(v->args[1]);
+    const int g = m->args[1];
+    if (!square || square->op != "square" || square->args[0] != g) return;
+    step.op = "adamStep";
+    step.also = {step.args[1] - first, step.args[2] - first};
+    step.args = {step.args[0], m->args[0], v->args[0], g, m->args[2], v->args[2], step.args[3], step.args[4]};
+    m->made = v->made = true;
+    m->args.clear(), v->args.clear();
+  }
+
+  int usesInCode(int index) const {
+    int n = 0;
+    for (const Node& user : nodes)
+      if (user.live)
+        for (int arg : user.args) n += arg == index;
+    return n;
   }
 
   /// A product of two that only `user` needs.

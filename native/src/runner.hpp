@@ -18,6 +18,8 @@ public:
   virtual void place(Worker&, char* /*lasting*/) {}
   /// Before the runs of a stage, on each thread that takes part.
   virtual void begin(Worker&) {}
+  /// How often `run` is called, with all threads meeting in between; only in stages of one kernel.
+  virtual int phases() const { return 1; }
   virtual void run(Worker& w, const Share& share) = 0;
 };
 
@@ -29,6 +31,7 @@ struct Making {
   std::vector<Hazard>& hazards;
   long samples; ///< of the stage
   bool alone;   ///< one thread runs all of the stage
+  int parts;    ///< threads that take part
 };
 
 /// Index space `dims`, number by number.

@@ -29,6 +29,7 @@ struct Share {
   long samples = 0, from = 0, to = 0;
   bool first = true;
   int parts = 1;
+  int phase = 0;
 };
 
 } // namespace cambium::CAMBIUM_ISA
