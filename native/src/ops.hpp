@@ -207,6 +207,36 @@ struct Op_adamStep {
   }
 };
 
+/// The same with its settings, which are single numbers in practice, kept in registers: twice as fast.
+template <class T>
+void applyAdam(const Operand<T>* slots, const int* refs, long rows, long cols) {
+  using V = typename Lane<T>::V;
+  constexpr long n = Lane<T>::n;
+  constexpr int moving = 7; // three results, then p, m, v, g
+  for (int i = moving; i < moving + 4; i++)
+    if (slots[refs[i]].step || slots[refs[i]].row) return apply<T, Op_adamStep>(slots, refs, rows, cols);
+  for (int i = 0; i < moving; i++)
+    if (!slots[refs[i]].step) return apply<T, Op_adamStep>(slots, refs, rows, cols);
+  Operand<T> o[moving];
+  bool flat = true;
+  for (int i = 0; i < moving; i++) o[i] = slots[refs[i]], flat &= o[i].row == cols;
+  if (flat) cols *= rows, rows = 1;
+  const V a = get(slots[refs[7]].p), b = get(slots[refs[8]].p), lr = get(slots[refs[9]].p), eps = get(slots[refs[10]].p);
+  for (long r = 0; r < rows; r++) {
+    T *p1 = o[0].p + r * o[0].row, *m1 = o[1].p + r * o[1].row, *v1 = o[2].p + r * o[2].row;
+    const T *p0 = o[3].p + r * o[3].row, *m0 = o[4].p + r * o[4].row, *v0 = o[5].p + r * o[5].row, *g = o[6].p + r * o[6].row;
+    auto one = [&](long c, auto... part) {
+      const V in[] = {get(p0 + c, part...), get(m0 + c, part...), get(v0 + c, part...), get(g + c, part...), a, b, lr, eps};
+      V out[3];
+      Op_adamStep::call(in, out);
+      put(p1 + c, out[0], part...), put(m1 + c, out[1], part...), put(v1 + c, out[2], part...);
+    };
+    long c = 0;
+    for (; c + n <= cols; c += n) one(c);
+    if (c < cols) one(c, Some<T>(cols - c));
+  }
+}
+
 template <class T>
 struct Entry {
   const char* name;
@@ -235,7 +265,7 @@ const Entry<T>* find(const std::string& name) {
       CAMBIUM_ENTRY(geluTanh) CAMBIUM_ENTRY(isNaN) CAMBIUM_ENTRY(isFinite) CAMBIUM_ENTRY(isInf) CAMBIUM_ENTRY(lerp)
       CAMBIUM_ENTRY(clamp) CAMBIUM_ENTRY(mulAdd) CAMBIUM_ENTRY(mulSub) CAMBIUM_ENTRY(subMul) CAMBIUM_ENTRY(reluGrad)
       CAMBIUM_ENTRY(copy) CAMBIUM_ENTRY(castBool) CAMBIUM_ENTRY(castInt) CAMBIUM_ENTRY(castByte) CAMBIUM_ENTRY(castFloat)
-      CAMBIUM_ENTRY(rmsStep) CAMBIUM_ENTRY(adamStep)};
+      CAMBIUM_ENTRY(rmsStep) {"adamStep", Op_adamStep::arity, applyAdam<T>}};
   for (const Entry<T>& entry : table)
     if (name == entry.name) return &entry;
   return nullptr;
