@@ -75,6 +75,7 @@ public:
       t.slots[i].row = s.kind == Slot::wide ? lane : 0;
     }
     t.keys.assign(keys.size() + 16, {0, 0});
+    t.packed = (T*)scratch;
     for (const auto& [slot, number] : numbers) fill(t.slots[slot].p, (T)number);
   }
 
@@ -153,6 +154,7 @@ private:
   struct Thread {
     std::vector<Operand<T>> slots;
     std::vector<RandomKey> keys;
+    T* packed = nullptr; ///< room for given registers with their rows put close
   };
 
   std::vector<Slot> slots;
@@ -164,6 +166,7 @@ private:
   std::vector<Same> sames;
   std::vector<KeySource> keys; ///< two a random instruction
   std::vector<Thread> threads;
+  bool dense = false; ///< rows are short and everything but what is given lies close
   long scratchSize = 0, lastingSize = 0, tallest = 128;
 
   static void fill(T* p, T number) {
@@ -191,8 +194,12 @@ private:
   void block(const Worker& w, long row, long rows, long col, long cols, const T* tile, long stride, const T* second) {
     Thread& t = threads[w.thread];
     Operand<T>* s = t.slots.data();
-    if (given > 0) s[0].p = const_cast<T*>(tile), s[0].row = stride;
-    if (given > 1) s[1].p = const_cast<T*>(second), s[1].row = stride;
+    if (given > 0) {
+      // Rows shorter than a register or two are done as one long row where everything else lies close.
+      const bool pack = dense && stride != cols && rows > 1 && cols == space.cols;
+      s[0].p = pack ? packed(t.packed, tile, stride, rows, cols) : const_cast<T*>(tile), s[0].row = pack ? cols : stride;
+      if (given > 1) s[1].p = pack ? packed(t.packed + blockSize + lane, second, stride, rows, cols) : const_cast<T*>(second), s[1].row = s[0].row;
+    }
     for (const Moving& m : moving) s[m.slot].p = w.at<T>(m.access.value) + space.place(m.access, row, col), s[m.slot].row = m.access.row;
     for (int slot : blocks) s[slot].row = cols;
     for (const Action<T>& a : actions) {
@@ -223,6 +230,13 @@ private:
         case Action<T>::store: save(w, a, s[a.refs[1]], row, col, rows, cols); break;
       }
     }
+  }
+
+  static T* packed(T* to, const T* from, long stride, long rows, long cols) {
+    T* start = to;
+    for (long r = 0; r < rows; r++, to += cols, from += stride)
+      for (long c = 0; c < cols; c += lane) put(to + c, get(from + c)); // each row overwrites the excess of the one before
+    return start;
   }
 
   static void count(T* to, long place, long row, long col, long rows, long cols) {

@@ -382,6 +382,9 @@ private:
     for (const Slot& s : code.slots) wide |= s.kind == Slot::wide;
     code.tallest = wide ? 64 : blockSize;
     auto even = [](long n) { return (n + lane - 1) / lane * lane; };
+    code.dense = body.given > 0 && code.space.cols % lane != 0 && code.space.cols < 2 * lane;
+    for (const Moving& m : code.moving) code.dense &= m.access.row == code.space.cols;
+    if (code.dense) code.scratchSize = body.given * (blockSize + lane);
     const long block = even(code.folds ? std::max(blockSize, code.space.cols) : blockSize) + lane;
     for (Slot& s : code.slots) {
       if (s.kind == Slot::outside) continue;
