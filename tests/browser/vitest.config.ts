@@ -1,6 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({
+const config: ReturnType<typeof defineConfig> = defineConfig({
   test: { root: fileURLToPath(new URL(".", import.meta.url)), include: ["**/*.test.ts"], testTimeout: 30_000, hookTimeout: 60_000 },
 });
+
+export default config;

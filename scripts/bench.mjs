@@ -1,0 +1,23 @@
+// Our programs against PyTorch: `npm run bench -- [names] [--json] [--seconds 1] [--rounds 5] [--eager] [--smoke]`.
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { build, prepare, root } from "./prepare.mjs";
+
+// In JSON mode stdout is for answers only.
+if (process.argv.includes("--json")) console.log = (...text) => console.error(...text);
+await prepare();
+await build();
+const esbuild = await import("esbuild");
+// The benchmark meets the package as a user would: built, through its doors.
+await esbuild.build({
+  entryPoints: ["bench/main.ts", "bench/resident.ts", "bench/ops.ts"].map((name) => join(root, name)),
+  outdir: join(root, "build", "bench"),
+  bundle: true,
+  external: ["cambium", "cambium/*"],
+  platform: "node",
+  format: "esm",
+  target: "node20",
+  logLevel: "warning",
+});
+const name = process.argv.includes("ops") ? "ops.js" : "main.js";
+await import(pathToFileURL(join(root, "build", "bench", name)).href);
