@@ -230,12 +230,7 @@ inline double floorMod(double a, double b) {
   return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
 inline double floorDiv(double a, double b) { return __builtin_floor(a / b); }
-/// JavaScript's power: 1 or -1 to the power of infinity is NaN, and so is anything to the power of NaN.
-inline double power(double a, double b) {
-  if (b != b || ((a == 1 || a == -1) && __builtin_isinf(b))) return __builtin_nan("");
-  return __builtin_pow(a, b);
-}
-CAMBIUM_LIBM(pow, power)
+CAMBIUM_LIBM(pow, __builtin_pow)
 CAMBIUM_LIBM(atan2, __builtin_atan2)
 CAMBIUM_LIBM(hypot, __builtin_hypot)
 CAMBIUM_LIBM(mod, floorMod)
