@@ -12,7 +12,8 @@ export interface BCEWithLogitsOptions extends BCEOptions {
   posWeight?: Tensor | readonly number[];
 }
 
-const weigh = (losses: Tensor, weight: Tensor | readonly number[] | undefined): Tensor => (weight === undefined ? losses : losses.mul(asTensor(weight as Tensor)));
+const weigh = (losses: Tensor, weight: Tensor | readonly number[] | undefined): Tensor =>
+  weight === undefined ? losses : losses.mul(asTensor(weight as Tensor));
 
 /** How surprising `truth` is to chances that stand in as scores before a sigmoid: exact for scores of any size. */
 export const surpriseOfScores = (scores: Tensor, truth: Tensor): Tensor => scores.softplus().sub(scores.mul(truth));
@@ -28,7 +29,11 @@ export function binaryCrossEntropy(input: Tensor, target: Tensor, { weight, redu
   const truth = target.to(input.dtype);
   const doubt = input.sub(input.square());
   const doubtful = doubt.greater(1e-12);
-  const value = (x: Tensor): Tensor => truth.mul(x.log().maximum(-100)).add(truth.mul(-1).add(1).mul(x.neg().log1p().maximum(-100))).neg();
+  const value = (x: Tensor): Tensor =>
+    truth
+      .mul(x.log().maximum(-100))
+      .add(truth.mul(-1).add(1).mul(x.neg().log1p().maximum(-100)))
+      .neg();
   // At certainty the value stays, and the slope is that of the formula with its denominator kept away from 0.
   const still = input.detach();
   const slope = still.sub(truth).mul(1e12);

@@ -50,7 +50,8 @@ function labelsOf(where: string, input: Tensor, target: Tensor, ignoreIndex: num
 function negativeLog(where: string, logs: Tensor, labels: Tensor, { weight, ignoreIndex = -100, labelSmoothing = 0, reduction }: CrossEntropyOptions): Tensor {
   const classes = logs.shape[logs.rank - 1]!;
   const weights = weight === undefined ? undefined : asTensor(weight as Tensor).to(logs.dtype);
-  if (weights && !same(weights.shape, [classes])) throw new CambiumError("shape", where, `weight is ${show(weights.shape)}; it must hold one number for each of the ${classes} classes`);
+  if (weights && !same(weights.shape, [classes]))
+    throw new CambiumError("shape", where, `weight is ${show(weights.shape)}; it must hold one number for each of the ${classes} classes`);
   const counts = labels.notEqual(ignoreIndex);
   const each = labels.reshape([...labels.shape, 1]);
   const chosen = each.equal(new Tensor(range([classes]))).logicalAnd(counts.reshape(each.shape));
@@ -95,6 +96,12 @@ export function crossEntropy(input: Tensor, target: Tensor, options: CrossEntrop
 export function nllLoss(input: Tensor, target: Tensor, options: NLLOptions = {}): Tensor {
   const where = "nllLoss";
   const { kind, labels } = labelsOf(where, input, target, options.ignoreIndex ?? -100);
-  if (kind === "shares") throw new CambiumError("shape", where, `the target is ${show(target.shape)}, as the prediction; it must be class numbers`, "use crossEntropy for shares of each class");
+  if (kind === "shares")
+    throw new CambiumError(
+      "shape",
+      where,
+      `the target is ${show(target.shape)}, as the prediction; it must be class numbers`,
+      "use crossEntropy for shares of each class",
+    );
   return negativeLog(where, classesLast(input), labels, options);
 }

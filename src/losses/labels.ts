@@ -13,7 +13,12 @@ export function checkLabels(labels: TypedArray, classes: number, where: string, 
     if (label === ignore) continue;
     if (Number.isNaN(label)) throw new CambiumError("data", where, `the label at position ${i} is NaN`, "look for missing values where the labels are read");
     if (!Number.isInteger(label))
-      throw new CambiumError("data", where, `the label at position ${i} is ${label}; a class is named by a whole number from 0 to ${classes - 1}`, "for numbers to be predicted use meanSquaredError");
+      throw new CambiumError(
+        "data",
+        where,
+        `the label at position ${i} is ${label}; a class is named by a whole number from 0 to ${classes - 1}`,
+        "for numbers to be predicted use meanSquaredError",
+      );
     throw new CambiumError(
       "data",
       where,
@@ -27,7 +32,8 @@ export function checkLabels(labels: TypedArray, classes: number, where: string, 
 export function checkNumbers(numbers: TypedArray, where: string): void {
   if (numbers instanceof Float32Array || numbers instanceof Float64Array)
     for (let i = 0; i < numbers.length; i++)
-      if (Number.isNaN(numbers[i])) throw new CambiumError("data", where, `the number at position ${i} is NaN`, "look for missing values where the data is read");
+      if (Number.isNaN(numbers[i]))
+        throw new CambiumError("data", where, `the number at position ${i} is NaN`, "look for missing values where the data is read");
 }
 
 /** The numbers of a tensor that was made from numbers, where they are at hand. */

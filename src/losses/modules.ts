@@ -23,8 +23,12 @@ function loss<Options extends object>(name: string, f: (input: Tensor, target: T
     }
 
     forward(input: Tensor, target: Tensor): Tensor {
-      for (const [what, given] of [["the prediction", input], ["the target", target]] as const)
-        if (!(given instanceof Tensor)) throw new CambiumError("value", name, `${what} must be a tensor, got ${given === null ? "null" : typeof given}`, "wrap it: tensor(x)");
+      for (const [what, given] of [
+        ["the prediction", input],
+        ["the target", target],
+      ] as const)
+        if (!(given instanceof Tensor))
+          throw new CambiumError("value", name, `${what} must be a tensor, got ${given === null ? "null" : typeof given}`, "wrap it: tensor(x)");
       return f(input, target, this.#options);
     }
   };

@@ -1,7 +1,7 @@
 import { CambiumError } from "../base/error.ts";
 import type { StateDict } from "../module/state.ts";
 import { fromArray } from "../tensor/create.ts";
-import { type CompileOptions, compileOptions } from "../train/compile.ts";
+import { type CompileOptions, resolve, revive } from "../train/compile.ts";
 import { read } from "./save.ts";
 import { Sequential } from "./sequential.ts";
 
@@ -33,9 +33,9 @@ export async function loadModel(from: string | Uint8Array, { compile }: LoadOpti
   return damagedIfFails(where, () => {
     const model = Sequential.fromConfig(where, description.config as never);
     model.loadStateDict(state.model);
-    const options = compile ?? (training && compileOptions(training));
-    if (options) model.compile(options);
-    if (options && training) model.resumeFrom(training, state.optimizer);
+    const learnt = compile ? resolve(compile) : training && revive(training);
+    if (learnt) model.compileAs(learnt);
+    if (learnt && training) model.resumeFrom(training, state.optimizer);
     return model;
   });
 }

@@ -2,16 +2,16 @@ import { CambiumError } from "../base/error.ts";
 import type { Shape } from "../base/shape.ts";
 import { Module } from "../module/module.ts";
 import type { StateDict } from "../module/state.ts";
+import type { Bound, KerasOptimizer } from "../optim/keras.ts";
 import type { TensorLike } from "../tensor/create.ts";
 import { setRandomState } from "../tensor/random.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Trainee } from "../train/callback.ts";
-import { bind, type CompileOptions, resolve, type Resolved, type Training } from "../train/compile.ts";
+import { type CompileOptions, resolve, type Resolved, type Training, written } from "../train/compile.ts";
 import { type Data, toInputs } from "../train/feed.ts";
 import type { History, Logs } from "../train/history.ts";
 import type { BatchOptions, EvaluateOptions, FitOptions, PredictOptions } from "../train/options.ts";
 import { Predictor } from "../train/predictor.ts";
-import type { Learner } from "../train/task.ts";
 import { Trainer } from "../train/trainer.ts";
 import { type Savable, save, type Standing, toBytes } from "./save.ts";
 
@@ -23,7 +23,7 @@ export abstract class Model extends Module implements Trainee, Savable {
   abstract readonly name: string;
   #compiled: Resolved | undefined;
   /** The optimizer at work on this model's weights. */
-  #learner: Learner | undefined;
+  #bound: Bound | undefined;
   #trainer: Trainer | undefined;
   #predictor: Predictor | undefined;
   #epochs = 0;
@@ -52,7 +52,7 @@ export abstract class Model extends Module implements Trainee, Savable {
 
   /** To be called when parts were added or taken away: what was traced is of no use any more. */
   protected restructured(): void {
-    this.#learner = undefined;
+    this.#bound = undefined;
     this.#trainer = undefined;
     this.#predictor = undefined;
   }
@@ -66,8 +66,18 @@ export abstract class Model extends Module implements Trainee, Savable {
    * ```
    */
   compile(options: CompileOptions): void {
-    this.#compiled = resolve(options);
+    this.compileAs(resolve(options));
+  }
+
+  /** Takes over how a saved model learnt. */
+  compileAs(resolved: Resolved): void {
+    this.#compiled = resolved;
     this.restructured();
+  }
+
+  /** The optimizer the model was compiled with. */
+  get optimizer(): KerasOptimizer {
+    return this.#expectCompiled("optimizer").optimizer;
   }
 
   /** The size of the optimizer's steps. */
@@ -144,19 +154,19 @@ export abstract class Model extends Module implements Trainee, Savable {
 
   /** How the model learns, as plain data; undefined before `compile`. */
   compileConfig(): Training | undefined {
-    return this.#compiled?.compileConfig();
+    return this.#compiled && written(this.#compiled);
   }
 
   /** What the optimizer remembers of the steps so far, by name. */
   optimizerState(): StateDict {
-    return this.#learner?.stateDict() ?? {};
+    return this.#bound?.stateDict() ?? {};
   }
 
   /** Takes up where a saved run stood: a `fit` with `initialEpoch` goes on from there. */
   resumeFrom(standing: Standing, memory: Readonly<StateDict>): void {
     this.#resume = standing;
     this.#epochs = standing.epochs;
-    this.#bound("resumeFrom").loadStateDict(memory);
+    if (Object.keys(memory).length > 0) this.#bind("resumeFrom").loadStateDict(memory);
   }
 
   #expectCompiled(what: string): Resolved {
@@ -175,15 +185,15 @@ export abstract class Model extends Module implements Trainee, Savable {
     if (!this.built) this.build(toInputs(where, x, undefined).shape.slice(1));
   }
 
-  #bound(what: string): Learner {
-    return (this.#learner ??= bind(this.#expectCompiled(what), this));
+  #bind(what: string): Bound {
+    return (this.#bound ??= this.#expectCompiled(what).optimizer.bind([...this.namedParameters()].filter(([, parameter]) => parameter.requiresGrad)));
   }
 
   #ready(what: string, x: Data): Trainer {
     const { loss, metrics } = this.#expectCompiled(what);
     this.#buildFor(what, x);
     this.#trainer ??= new Trainer(
-      { module: this, loss, metrics, optimizer: this.#bound(what), penalties: () => this.penalties() },
+      { module: this, loss, metrics, optimizer: this.#bind(what), penalties: () => this.penalties() },
       { inputShape: () => this.inputShape, takesIndices: () => this.takesIndices, epochs: () => this.#epochs, epochDone: () => void this.#epochs++ },
     );
     return this.#trainer;

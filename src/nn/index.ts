@@ -15,3 +15,4 @@ export { Linear, type LinearOptions } from "./linear.ts";
 export { GroupNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm, type LayerNormOptions, RMSNorm } from "./norm.ts";
 export { AvgPool1d, AvgPool2d, type AvgPoolOptions, MaxPool1d, MaxPool2d, type MaxPoolOptions } from "./pool.ts";
 export { Flatten, Identity, Unflatten } from "./shape.ts";
+export * from "../losses/modules.ts";

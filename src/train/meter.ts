@@ -2,36 +2,71 @@ import { zeros } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Logs } from "./history.ts";
 
-/** Running means that live on the engine: programs add to them, and they are read only when somebody looks. */
-export class Meter {
-  readonly #names: readonly string[];
-  readonly #sums: readonly Tensor[];
-  /** How many numbers were added to each sum, for one sample. */
-  readonly #parts: number[];
-  /** Samples since the last reset. */
-  samples = 0;
+/** One number of the logs: what its sums come to. */
+export interface Gauge {
+  readonly name: string;
+  readonly result: (sums: readonly number[]) => number;
+}
 
-  constructor(names: readonly string[]) {
-    this.#names = names;
-    this.#sums = names.map(() => zeros([], { dtype: "float64" }));
-    this.#parts = names.map(() => 1);
+/** One sum: on the engine what depends on the data, here what depends on shapes only. */
+interface Sum {
+  state: Tensor | undefined;
+  plain: number;
+}
+
+/** Sums that live on the engine: programs add to them, and they are read only when somebody looks. */
+export class Meter {
+  readonly #gauges: readonly Gauge[];
+  readonly #sums: Sum[][];
+  /** What a batch of so many samples adds to the plain sums. */
+  readonly #steady: Map<number, readonly (readonly number[])[]> = new Map();
+
+  constructor(gauges: readonly Gauge[]) {
+    this.#gauges = gauges;
+    this.#sums = gauges.map(() => []);
   }
 
   reset(): void {
-    for (const sum of this.#sums) sum.assign(zeros([], { dtype: "float64" }));
-    this.samples = 0;
+    for (const sum of this.#sums.flat()) {
+      sum.plain = 0;
+      sum.state?.assign(zeros([], { dtype: "float64" }));
+    }
   }
 
-  /** Adds `sum`, which is made of `parts` numbers a sample, to the `i`th. To be called while a program is traced. */
-  add(i: number, sum: Tensor, parts = 1): void {
-    this.#parts[i] = parts;
-    this.#sums[i]!.assign(this.#sums[i]!.add(sum.to("float64")));
+  /** To be called while the program of a batch of `samples` is traced: what it adds to the sums of each gauge. */
+  trace(samples: number, added: readonly (readonly (Tensor | number)[])[]): void {
+    added.forEach((parts, i) => {
+      const sums = this.#sums[i]!;
+      parts.forEach((part, j) => {
+        const sum = (sums[j] ??= { state: undefined, plain: 0 });
+        if (typeof part === "number") return;
+        const state = (sum.state ??= zeros([], { dtype: "float64" }));
+        state.assign(state.add(part.to("float64")));
+      });
+    });
+    this.#steady.set(
+      samples,
+      added.map((parts) => parts.map((part) => (typeof part === "number" ? part : 0))),
+    );
   }
 
-  /** The means so far. */
+  /** To be called after each run of the program of a batch of `samples`. */
+  count(samples: number): void {
+    this.#steady.get(samples)!.forEach((parts, i) => {
+      parts.forEach((part, j) => {
+        this.#sums[i]![j]!.plain += part;
+      });
+    });
+  }
+
+  /** What the sums come to so far. */
   async read(): Promise<Logs> {
     const logs: Logs = {};
-    for (const [i, name] of this.#names.entries()) logs[name] = (await this.#sums[i]!.data())[0]! / Math.max(this.samples * this.#parts[i]!, 1);
+    for (const [i, { name, result }] of this.#gauges.entries()) {
+      const sums: number[] = [];
+      for (const { state, plain } of this.#sums[i]!) sums.push(plain + (state ? (await state.data())[0]! : 0));
+      logs[name] = sums.length === 0 ? 0 : result(sums);
+    }
     return logs;
   }
 }

@@ -20,9 +20,12 @@ export class Programs {
 
   constructor(task: Task) {
     const { module, optimizer } = task;
-    const names = ["loss", ...task.metrics.map(({ name }) => name)];
-    this.#learning = new Meter(names);
-    this.#testing = new Meter(names);
+    const gauges = [
+      { name: "loss", result: ([sum, count]: readonly number[]) => sum! / count! },
+      ...task.metrics.map(({ name, metric }) => ({ name, result: metric.result })),
+    ];
+    this.#learning = new Meter(gauges);
+    this.#testing = new Meter(gauges);
     this.#train = compile((index: Tensor, x: Tensor, y: Tensor, ...weight: Tensor[]) => {
       const loss = inMode(module, true, () => measure(task, this.#learning, index, x, y, weight[0]));
       optimizer.zeroGrad();
@@ -46,12 +49,12 @@ export class Programs {
 
   train(samples: Samples, batch: Batch): void {
     this.#train(...operands(samples, batch));
-    this.#learning.samples += batch.length;
+    this.#learning.count(batch.length);
   }
 
   test(samples: Samples, batch: Batch): void {
     this.#test(...operands(samples, batch));
-    this.#testing.samples += batch.length;
+    this.#testing.count(batch.length);
   }
 
   /** The means since `beginTraining`. */
@@ -79,13 +82,10 @@ function measure(task: Task, meter: Meter, index: Tensor, x: Tensor, y: Tensor, 
   const truth = y.gather(index, 0);
   const prediction = task.module.forward(take(x, index)) as Tensor;
   const losses = task.loss(truth, prediction);
-  const counted = weight ? losses.mul(weight.gather(index, 0).reshape(beside(losses.shape))) : losses;
+  const weights = weight?.gather(index, 0);
+  const counted = weights ? losses.mul(weights.reshape(beside(losses.shape))) : losses;
   const loss = task.penalties().reduce((sum, penalty) => sum.add(penalty), counted.mean());
-  meter.add(0, loss.mul(n));
-  task.metrics.forEach((metric, i) => {
-    const values = metric.values(truth, prediction);
-    meter.add(i + 1, values.sum(), values.size / n);
-  });
+  meter.trace(n, [[loss.mul(n), n], ...task.metrics.map(({ metric, weighted }) => metric.sums(truth, prediction, weighted ? weights : undefined))]);
   return loss;
 }
 

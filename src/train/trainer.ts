@@ -1,6 +1,7 @@
 import { CambiumError } from "../base/error.ts";
 import { type Shape, show } from "../base/shape.ts";
 import { placeholder } from "../graph/node.ts";
+import type { LossFunction } from "../losses/function.ts";
 import { checkLabels, checkNumbers } from "../losses/labels.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Trainee } from "./callback.ts";
@@ -106,7 +107,7 @@ export class Trainer {
         `the model makes ${show(prediction.shape)} of a batch of ${show(sample.shape)}; the first axis, the samples, must stay`,
       );
     loss(new Tensor(placeholder([rows, ...y.shape.slice(1)], y.dtype)), prediction);
-    const kind = (loss as { labels?: string }).labels;
+    const kind = (loss as Partial<LossFunction>).labels;
     const data = await y.data();
     if (kind === "classes") checkLabels(data, prediction.shape.at(-1)!, where);
     else checkNumbers(data, where);

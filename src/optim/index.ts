@@ -1,0 +1,3 @@
+/** The door for optimizers in PyTorch's manner: `new optim.Adam(model.parameters())`. */
+export { type BaseOptions, type Group, Optimizer, type OptimizerState } from "./optimizer.ts";
+export { Adam, type AdamOptions, AdamW, RMSprop, type RMSpropOptions, SGD, type SGDOptions } from "./torch.ts";
