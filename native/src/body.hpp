@@ -89,7 +89,7 @@ public:
 
   /// Runs the body at rows [row, row + rows) x columns [col, col + cols). `tile` and `second` hold given registers.
   void run(const Worker& w, long row, long rows, long col, long cols, const T* tile = nullptr, long stride = 0, const T* second = nullptr) {
-    const long width = folds || cols < blockSize ? cols : blockSize;
+    const long width = folds ? cols : std::min(cols, widest);
     const long height = heightFor(width);
     for (long r = row; r < row + rows;) {
       long h = std::min<long>({height, row + rows - r, space.straight(r)});
@@ -168,6 +168,7 @@ private:
   std::vector<Thread> threads;
   bool dense = false; ///< rows are short and everything but what is given lies close
   long scratchSize = 0, lastingSize = 0, tallest = 128;
+  long widest = blockSize; ///< columns of a block
 
   static void fill(T* p, T number) {
     for (long i = 0; i < lane; i++) p[i] = number;

@@ -382,6 +382,9 @@ private:
     for (const Slot& s : code.slots) wide |= s.kind == Slot::wide;
     code.tallest = wide ? 64 : blockSize;
     auto even = [](long n) { return (n + lane - 1) / lane * lane; };
+    // Of numbers that lie across, a cache line should give all it holds to one block.
+    for (const Action<T>& a : code.actions)
+      if (a.kind == Action<T>::fetch && std::abs(code.reaches[a.access].row) < std::abs(code.reaches[a.access].col) && code.space.rows > 1) code.widest = 32;
     code.dense = body.given > 0 && code.space.cols % lane != 0 && code.space.cols < 2 * lane;
     for (const Moving& m : code.moving) code.dense &= m.access.row == code.space.cols;
     if (code.dense) code.scratchSize = body.given * (blockSize + lane);

@@ -32,31 +32,40 @@ CAMBIUM_INLINE U threefry(uint32_t k0, uint32_t k1, U x0, U x1) {
   return x0;
 }
 
+/// Words as numbers in [0, 1), or as their int32 patterns.
+CAMBIUM_INLINE void putRandom(float* to, FU word, bool uniform, long count) {
+  const F x = uniform ? __builtin_convertvector((FI)(word >> 8), F) * (1.f / 16777216) : __builtin_convertvector((FI)word, F);
+  if (count >= Lane<float>::n) put(to, x);
+  else put(to, x, Some<float>(count));
+}
+CAMBIUM_INLINE void putRandom(double* to, FU word, bool uniform, long count) {
+  uint32_t w[Lane<float>::n];
+  __builtin_memcpy(w, &word, sizeof w);
+  if (count > Lane<float>::n) count = Lane<float>::n;
+  for (long i = 0; i < count; i++) to[i] = uniform ? (int32_t)(w[i] >> 8) * (1.0 / 16777216) : (int32_t)w[i];
+}
+
 /// out[r * cols + c] for counter place + r * row + c * col: as a number in [0, 1) or as the word's int32 pattern.
 template <class T>
 void randomBlock(T* out, RandomKey key, bool uniform, long place, long row, long col, long rows, long cols) {
-  constexpr int n = Lane<float>::n;
-  for (long r = 0; r < rows; r++) {
-    for (long c = 0; c < cols; c += n) {
+  constexpr int n = Lane<float>::n, wide = 4; // registers at once: their chains of operations overlap
+  FU lane;
+  for (int i = 0; i < n; i++) lane[i] = (uint32_t)i;
+  for (long r = 0; r < rows; r++, out += cols)
+    for (long c = 0; c < cols; c += n * wide) {
       const uint64_t start = (uint64_t)(place + r * row + c * col);
-      FU low, high;
-      uint32_t l[n], h[n];
-      for (int i = 0; i < n; i++) {
-        uint64_t counter = start + (uint64_t)(i * col);
-        l[i] = (uint32_t)counter, h[i] = (uint32_t)(counter >> 32);
+      FU low[wide], high[wide];
+      for (int w = 0; w < wide; w++) {
+        const uint64_t first = start + (uint64_t)(w * n * col);
+        low[w] = (uint32_t)first + lane * (uint32_t)col;
+        high[w] = FU{} + (uint32_t)(first >> 32);
+        if (__builtin_expect(((first + (uint64_t)((n - 1) * col)) ^ first) >> 32, 0))
+          for (int i = 0; i < n; i++) high[w][i] = (uint32_t)((first + (uint64_t)(i * col)) >> 32);
       }
-      __builtin_memcpy(&low, l, sizeof low);
-      __builtin_memcpy(&high, h, sizeof high);
-      FU word = threefry(key.seed, key.stream, low, high);
-      __builtin_memcpy(l, &word, sizeof word);
-      const long count = cols - c < n ? cols - c : n;
-      T* to = out + r * cols + c;
-      if (uniform)
-        for (long i = 0; i < count; i++) to[i] = (T)(int32_t)(l[i] >> 8) * (T)(1.0 / 16777216);
-      else
-        for (long i = 0; i < count; i++) to[i] = (T)(int32_t)l[i];
+      CAMBIUM_UNROLL
+      for (int w = 0; w < wide; w++) low[w] = threefry(key.seed, key.stream, low[w], high[w]);
+      for (int w = 0; w < wide && c + w * n < cols; w++) putRandom(out + c + w * n, low[w], uniform, cols - c - w * n);
     }
-  }
 }
 
 } // namespace cambium::CAMBIUM_ISA

@@ -16,9 +16,31 @@ CAMBIUM_INLINE To converted(T x) {
   }
 }
 
+/// out[r * cols + c] = in[r + c * col]: squares of registers are turned around.
+inline void turn(float* out, const float* in, long col, long rows, long cols) {
+  long r = 0;
+  for (; r + lanes <= rows; r += lanes) {
+    long c = 0;
+    for (; c + lanes <= cols; c += lanes) {
+      Vector square[lanes];
+      CAMBIUM_UNROLL
+      for (int i = 0; i < lanes; i++) square[i] = load(in + r + (c + i) * col);
+      transpose(square);
+      CAMBIUM_UNROLL
+      for (int i = 0; i < lanes; i++) store(out + (r + i) * cols + c, square[i]);
+    }
+    for (; c < cols; c++)
+      for (int i = 0; i < lanes; i++) out[(r + i) * cols + c] = in[r + i + c * col];
+  }
+  for (; r < rows; r++)
+    for (long c = 0; c < cols; c++) out[r * cols + c] = in[r + c * col];
+}
+
 /// out[r * cols + c] (+)= in[r * row + c * col]
 template <class T, class From, bool add>
 void fetch(T* out, const From* in, long row, long col, long rows, long cols) {
+  if constexpr (!add && std::is_same_v<T, float> && std::is_same_v<From, float>)
+    if (row == 1 && col != 1) return turn(out, in, col, rows, cols);
   auto one = [](T& to, From x) {
     if (add) to += (T)x;
     else to = (T)x;
