@@ -43,7 +43,7 @@ model.compile({ loss: losses.categoricalCrossentropy, optimizer: optimizers.adam
 model.summary();
 
 const epochs = Number(process.env.CAMBIUM_EPOCHS) || (slow ? 3 : 12);
-say(`training on ${xTrain.shape[0].toLocaleString("en-US")} ${data} for ${epochs} epochs; Ctrl-C ends it early`);
+say(`training on ${xTrain.shape[0].toLocaleString("en-US")} images (${data}) for ${epochs} epochs; Ctrl-C ends it early`);
 if (slow) say("with a C++ compiler (apt-get install g++, then npm start) it would be the whole CNN, in a minute");
 const begin = performance.now();
 await model.fit(images(xTrain), yTrain.oneHot(10), { epochs, batchSize: 128, validationSplit: 0.1 });
@@ -79,6 +79,6 @@ try {
 } catch (error) {
   giveUp(error.message);
 }
-say(`test accuracy ${(100 * accuracy).toFixed(2)} % on ${labels.length.toLocaleString("en-US")} unseen ${data}, after ${seconds.toFixed(0)} s of training`);
+say(`test accuracy ${(100 * accuracy).toFixed(2)} % on ${labels.length.toLocaleString("en-US")} unseen images, after ${seconds.toFixed(0)} s of training`);
 say(`the model is in ${place}; \`const model = await loadModel("${place}")\` brings it back`);
 say("next: examples/ holds more programs (npx tsx examples/<name>.ts), README.md tells the rest, npm test checks everything");
