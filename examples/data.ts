@@ -7,7 +7,7 @@ export type Split = [train: [x: Tensor, y: Tensor], test: [x: Tensor, y: Tensor]
 
 /** MNIST where it can be had, else digits drawn by cambium itself: x [n, 28, 28] of bytes, y [n]. */
 export async function loadDigits(): Promise<Split> {
-  if (short) return datasets.digits({ train: 640, test: 200 });
+  if (short) return datasets.digits({ train: 160, test: 64 });
   try {
     return await datasets.mnist();
   } catch (error) {

@@ -7,7 +7,7 @@ const batchSize = 64;
 
 // 1. data
 const [[xBytes, labels]] = await loadDigits();
-const n = short ? 640 : 6400;
+const n = short ? 160 : 6400;
 const x = xBytes.slice([0], [n]).div(255);
 const y = labels.slice([0], [n]);
 

@@ -1,11 +1,22 @@
 /** The front door in Node: the same as everywhere, with this machine's files. */
 import { localStore } from "./data/node.ts";
 import { offerStore } from "./data/store.ts";
+import { offerEngine } from "./engines/choose.ts";
+import { nativeEngine } from "./engines/native/engine.ts";
+import { loadAddon } from "./engines/native/load.ts";
 import { offerFiles } from "./models/files.ts";
 import { localFiles } from "./models/node.ts";
 import { processPlace } from "./train/node.ts";
 import { offerPlace } from "./train/place.ts";
 
+offerEngine({
+  name: "native",
+  rank: 20,
+  create: () => {
+    const addon = loadAddon();
+    return typeof addon === "string" ? addon : nativeEngine();
+  },
+});
 offerStore(localStore);
 offerFiles(localFiles);
 offerPlace(processPlace);
