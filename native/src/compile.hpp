@@ -3,14 +3,10 @@
 #pragma once
 #include "body.hpp"
 #include "fuse.hpp"
+#include "hazard.hpp"
 #include <algorithm>
 
 namespace cambium::CAMBIUM_ISA {
-
-/// An input and an output slot that must not be the same memory: an instruction reads the one after another has written the other.
-struct Hazard {
-  int input, output;
-};
 
 struct CompileOptions {
   std::vector<int> groups; ///< only axes of one group are merged; empty: all are one group
@@ -245,18 +241,11 @@ private:
 
   /// Whether a store at `position` may overwrite what a load reads later.
   bool clashes(const Reach& store, int position) {
-    const Value& to = program.values[store.value];
     std::vector<Hazard> found;
     for (int i = body.given; i < firstNode; i++) {
       const Register& r = registers[i];
       if (r.lastUse <= position || r.shape == one) continue;
-      if (r.reach.value == store.value) return true;
-      const Value& from = program.values[r.reach.value];
-      if (from.at == At::input && to.at == At::output) found.push_back({(int)from.place, (int)to.place});
-      if (from.at != to.at) continue;
-      if (from.at == At::input || from.at == At::output) {
-        if (from.place == to.place) return true;
-      } else if (from.at != At::scalar && from.place < to.place + to.bytes() && to.place < from.place + from.bytes()) return true;
+      if (overwrites(program, store.value, r.reach.value, found)) return true;
     }
     hazards.insert(hazards.end(), found.begin(), found.end());
     return false;
