@@ -256,6 +256,6 @@ describe("in a process of its own", () => {
       .split("\n")
       .filter((line) => line.startsWith("Epoch"));
     expect(lines.length).toBe(3);
-    expect(lines[2]).toMatch(/^Epoch 3\/3 - \d+\.\ds - [\d,]+ samples\/s - loss: \d/);
+    expect(lines[2]).toMatch(/^Epoch 3\/3 - 2\/2 - \d+\.\ds - [\d,]+ samples\/s - loss: \d/);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { CambiumError, initializers, layers, regularizers, seed, Sequential, sequential, tensor, zeros } from "../src/index.ts";
+import { CambiumError, initializers, layers, nn, regularizers, seed, Sequential, sequential, tensor, zeros } from "../src/index.ts";
 import { casesOf } from "./parity.ts";
 
 /** The message of the error that `f` throws. */
@@ -142,6 +142,20 @@ describe("naming and making", () => {
     expect(model.outputShape).toEqual([2]);
     expect(model.countParams()).toBe(28 + 15 + 8);
     expect(model.getWeights().length).toBe(6);
+  });
+
+  test("modules of PyTorch's face may stand among layers, and learn", async () => {
+    const model = sequential([new nn.Linear(3, 8), new nn.ReLU(), layers.dense(2, { activation: "softmax" })]);
+    model.compile({ optimizer: "adam", loss: "sparseCategoricalCrossentropy" });
+    const x = Array.from({ length: 20 }, (_, i) => [Math.sin(i), Math.cos(i), 1]);
+    const { history } = await model.fit(
+      x,
+      x.map(([a]) => Number(a! > 0)),
+      { epochs: 20, verbose: 0 },
+    );
+    expect(history["loss"]!.at(-1)).toBeLessThan(history["loss"]![0]!);
+    expect(model.countParams()).toBe(32 + 18);
+    expect(model instanceof nn.Module).toBe(true);
   });
 
   test("weights go out and in, in Keras' order", () => {

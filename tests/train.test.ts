@@ -395,7 +395,7 @@ describe("mistakes are named with what would be right", () => {
 });
 
 describe("the bar", () => {
-  const stand = { done: 832, steps: 1688, samples: 26624, seconds: 2, logs: { loss: 0.43218, accuracy: 0.87654, tiny: 0.00012345 } };
+  const stand = { done: 832, steps: 1688, seconds: 2, speed: 13312, logs: { loss: 0.43218, accuracy: 0.87654, tiny: 0.00012345 } };
 
   test("shows steps, remaining time, speed, loss and metrics", () => {
     expect(line(stand, 200)).toBe(" 832/1688  ━━━━━━━━━───────────  2.1s left  13,312 samples/s  loss: 0.4322  accuracy: 0.8765  tiny: 1.2345e-4");

@@ -109,6 +109,13 @@ export async function weightsOf(where: string, y: Tensor, sampleWeight: Data | u
     weights.set(await given.data());
   }
   if (classWeight !== undefined) {
+    if (y.rank > 2)
+      throw new CambiumError(
+        "shape",
+        where,
+        `classWeight counts samples by their class, but the labels are ${show(y.shape)}: several a sample`,
+        "give a sampleWeight instead",
+      );
     const factor = factors(where, classWeight);
     const classes = await classesOf(y);
     for (let i = 0; i < n; i++) weights[i]! *= factor(classes[i]!);

@@ -59,13 +59,10 @@ export async function train(run: Run): Promise<History> {
       const order = shuffle ? shuffled(learn.count, run.epochsBefore + epoch - initialEpoch) : inOrder(learn.from, learn.count);
       const begin = performance.now();
       let done = 0;
-      const stand = (logs: Logs): Stand => ({
-        done,
-        steps,
-        samples: Math.min(done * batchSize, learn.count),
-        seconds: (performance.now() - begin) / 1000,
-        logs,
-      });
+      const stand = (logs: Logs): Stand => {
+        const seconds = (performance.now() - begin) / 1000;
+        return { done, steps, seconds, speed: Math.min(done * batchSize, learn.count) / Math.max(seconds, 1e-9), logs };
+      };
       programs.beginTraining();
       progress?.epochBegin(epoch);
       while (done < steps && !trainee.stopTraining && !interrupted) {
@@ -81,14 +78,15 @@ export async function train(run: Run): Promise<History> {
       // An epoch that was broken off leaves no numbers: they would not be comparable.
       if (interrupted) break;
       logs = await programs.trained();
+      const { speed } = stand(logs);
       if (run.examine && isDue(options.validationFreq, epoch)) {
         const found = await test(programs, run.examine, options.validationBatchSize ?? batchSize, Infinity, pace);
         for (const [name, value] of Object.entries(found)) logs[`val_${name}`] = value;
       }
-      const finished = stand(logs);
       run.epochDone();
+      const { seconds } = stand(logs);
       await callbacks.epochEnd(epoch, logs);
-      progress?.epochEnd({ ...finished, logs });
+      progress?.epochEnd({ done, steps, seconds, speed, logs });
     }
     await callbacks.trainEnd(logs);
   } finally {

@@ -12,10 +12,10 @@ export interface Stand {
   /** Batches done and to do. */
   readonly done: number;
   readonly steps: number;
-  /** Samples done. */
-  readonly samples: number;
   /** Since the epoch began, in seconds. */
   readonly seconds: number;
+  /** Samples a second, learning only. */
+  readonly speed: number;
   readonly logs: Readonly<Logs>;
 }
 
@@ -55,7 +55,10 @@ export class Progress {
     if (this.#bar) {
       this.#draw(line(stand, this.#terminal.columns!));
       this.#terminal.write("\n");
-    } else this.#terminal.write(`${[this.#title, `${stand.seconds.toFixed(1)}s`, speed(stand), ...numbers(stand.logs)].join(" - ")}\n`);
+    } else
+      this.#terminal.write(
+        `${[this.#title, `${stand.done}/${stand.steps}`, `${stand.seconds.toFixed(1)}s`, speed(stand), ...numbers(stand.logs)].join(" - ")}\n`,
+      );
     this.#drawn = 0;
   }
 
@@ -90,7 +93,7 @@ export function line(stand: Stand, columns: number): string {
   return text.slice(0, Math.max(columns - 1, 1));
 }
 
-const speed = ({ samples, seconds }: Stand): string => `${Math.round(samples / Math.max(seconds, 1e-9)).toLocaleString("en-US")} samples/s`;
+const speed = ({ speed }: Stand): string => `${Math.round(speed).toLocaleString("en-US")} samples/s`;
 
 /** `loss: 0.1234`, small numbers with an exponent. */
 const numbers = (logs: Readonly<Logs>): string[] =>
