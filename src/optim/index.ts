@@ -1,3 +1,4 @@
 /** The door for optimizers in PyTorch's manner: `new optim.Adam(model.parameters())`. */
+export { clipGradNorm, clipGradValue } from "./clip.ts";
 export { type BaseOptions, type Group, Optimizer, type OptimizerState } from "./optimizer.ts";
 export { Adam, type AdamOptions, AdamW, RMSprop, type RMSpropOptions, SGD, type SGDOptions } from "./torch.ts";
