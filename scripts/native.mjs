@@ -78,7 +78,8 @@ if (gcc) kernelFlags.push("-fno-gnu-unique"); // unique symbols cannot be hidden
 if (process.env.CAMBIUM_SETS) for (const isa of Object.keys(sets)) if (!process.env.CAMBIUM_SETS.split(",").includes(isa)) delete sets[isa];
 
 const hash = createHash("sha256");
-for (const file of [...files.map((name) => join(source, name)), fileURLToPath(import.meta.url)]) hash.update(file.slice(root.length)).update(readFileSync(file));
+for (const file of [...files.map((name) => join(source, name)), fileURLToPath(import.meta.url)])
+  hash.update(file.slice(root.length)).update(readFileSync(file));
 hash.update(JSON.stringify([compiler, process.arch, process.platform, sets]));
 const key = hash.digest("hex");
 if (existsSync(addon) && existsSync(stamp) && readFileSync(stamp, "utf8") === key) {

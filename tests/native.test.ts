@@ -78,7 +78,8 @@ const body = (loads: View[], code: Code, stores: [View, number][], given = 0, ty
 function close(got: TypedArray, want: TypedArray, tolerance: number): void {
   expect(got.length).toBe(want.length);
   for (let i = 0; i < got.length; i++)
-    if (!(Math.abs(got[i]! - want[i]!) <= tolerance * (1 + Math.abs(want[i]!))) && !Object.is(got[i], want[i])) throw new Error(`[${i}]: ${got[i]}, expected ${want[i]}`);
+    if (!(Math.abs(got[i]! - want[i]!) <= tolerance * (1 + Math.abs(want[i]!))) && !Object.is(got[i], want[i]))
+      throw new Error(`[${i}]: ${got[i]}, expected ${want[i]}`);
 }
 
 /** Compares one and two threads with plain loops, and two runs with each other bit by bit. */
@@ -92,20 +93,50 @@ function check(draft: Draft, tolerance = 2e-5): void {
   }
 }
 
-const square: Geometry = { samples: 5, input: [7, 8], output: [5, 6], window: [3, 3], stride: [1, 1], dilation: [1, 1], inputDilation: [1, 1], padding: [0, 0] };
+const square: Geometry = {
+  samples: 5,
+  input: [7, 8],
+  output: [5, 6],
+  window: [3, 3],
+  stride: [1, 1],
+  dilation: [1, 1],
+  inputDilation: [1, 1],
+  padding: [0, 0],
+};
 const identity = (out: number, space: readonly number[]): Body => body([], [], [[over(out, space), 0]], 1);
 
 const reason = typeof addon === "string" ? ` (skipped: ${addon})` : "";
 
 describe.skipIf(reason !== "")(`the native engine${reason}`, () => {
   test("maps long arrays, broadcasts along rows and columns, and reads across", () => {
-    for (const [m, n] of [[3, 1000], [64, 33], [700, 3], [1, 5], [40, 1]] as const) {
+    for (const [m, n] of [
+      [3, 1000],
+      [64, 33],
+      [700, 3],
+      [1, 5],
+      [40, 1],
+    ] as const) {
       const d = new Draft();
       const [a, row, column, across, whole] = [d.input(m * n), d.input(n), d.input(m), d.input(m * n), d.scalar(0.5)];
       const out = d.output(m * n);
       const space = [m, n];
-      d.stage([{ kind: "map", dims: space, body: body([over(a, space), over(row, space, [0, 1]), over(column, space, [1, 0]), over(across, space, [1, m]), over(whole, space, [0, 0])],
-        [["mul", [0, 1]], ["add", [5, 2]], ["sub", [6, 3]], ["mulAdd", [7, 4, 0]], ["tanh", [8]]], [[over(out, space), 9]]) }]);
+      d.stage([
+        {
+          kind: "map",
+          dims: space,
+          body: body(
+            [over(a, space), over(row, space, [0, 1]), over(column, space, [1, 0]), over(across, space, [1, m]), over(whole, space, [0, 0])],
+            [
+              ["mul", [0, 1]],
+              ["add", [5, 2]],
+              ["sub", [6, 3]],
+              ["mulAdd", [7, 4, 0]],
+              ["tanh", [8]],
+            ],
+            [[over(out, space), 9]],
+          ),
+        },
+      ]);
       check(d);
     }
   });
@@ -115,18 +146,65 @@ describe.skipIf(reason !== "")(`the native engine${reason}`, () => {
     const [a, b] = [d.input(100, "int32", (i) => i * 1e7 - 3), d.input(100, "uint8", (i) => i * 2)];
     const [i, u, f, t] = [d.output(100, "int32"), d.output(100, "uint8"), d.output(100), d.output(100, "bool")];
     const view = (v: number): View => over(v, [100]);
-    d.stage([{ kind: "map", dims: [100], body: body([view(a), view(b)], [["mul", [0, 1]], ["div", [0, 1]], ["greater", [0, 1]]], [[view(i), 2], [view(u), 2], [view(f), 3], [view(t), 4]], 0, "float64") }]);
+    d.stage([
+      {
+        kind: "map",
+        dims: [100],
+        body: body(
+          [view(a), view(b)],
+          [
+            ["mul", [0, 1]],
+            ["div", [0, 1]],
+            ["greater", [0, 1]],
+          ],
+          [
+            [view(i), 2],
+            [view(u), 2],
+            [view(f), 3],
+            [view(t), 4],
+          ],
+          0,
+          "float64",
+        ),
+      },
+    ]);
     check(d, 1e-6);
   });
 
   test("calculates rows with folds in them, short and long", () => {
-    for (const [m, n] of [[32, 10], [3, 5000], [257, 16], [2, 1]] as const) {
+    for (const [m, n] of [
+      [32, 10],
+      [3, 5000],
+      [257, 16],
+      [2, 1],
+    ] as const) {
       const d = new Draft();
       const a = d.input(m * n);
       const [out, best, total] = [d.output(m * n), d.output(m, "int32"), d.output(m)];
       const space = [m, n];
-      d.stage([{ kind: "map", dims: space, body: body([over(a, space)], [["max", [0]], ["sub", [0, 1]], ["exp", [2]], ["sum", [3]], ["div", [3, 4]], ["argMax", [5]], ["log", [4]]],
-        [[over(out, space), 5], [over(best, space, [1, 0]), 6], [over(total, space, [1, 0]), 7]]) }]);
+      d.stage([
+        {
+          kind: "map",
+          dims: space,
+          body: body(
+            [over(a, space)],
+            [
+              ["max", [0]],
+              ["sub", [0, 1]],
+              ["exp", [2]],
+              ["sum", [3]],
+              ["div", [3, 4]],
+              ["argMax", [5]],
+              ["log", [4]],
+            ],
+            [
+              [over(out, space), 5],
+              [over(best, space, [1, 0]), 6],
+              [over(total, space, [1, 0]), 7],
+            ],
+          ),
+        },
+      ]);
       check(d);
     }
   });
@@ -136,36 +214,117 @@ describe.skipIf(reason !== "")(`the native engine${reason}`, () => {
     const [seed, n] = [d.scalar(123456789), 3000];
     const [u, r] = [d.output(n), d.output(n, "int32")];
     const attrs = { offset: 2 ** 32 - 100, strides: [1] };
-    d.stage([{ kind: "map", dims: [n], body: body([over(seed, [n], [0])], [["number", [], { value: 7 }], ["uniform", [0, 1], attrs]], [[over(u, [n]), 2]]) }]);
-    d.stage([{ kind: "map", dims: [n], body: body([over(seed, [n], [0])], [["number", [], { value: 7 }], ["random", [0, 1], attrs]], [[over(r, [n]), 2]], 0, "float64") }]);
+    d.stage([
+      {
+        kind: "map",
+        dims: [n],
+        body: body(
+          [over(seed, [n], [0])],
+          [
+            ["number", [], { value: 7 }],
+            ["uniform", [0, 1], attrs],
+          ],
+          [[over(u, [n]), 2]],
+        ),
+      },
+    ]);
+    d.stage([
+      {
+        kind: "map",
+        dims: [n],
+        body: body(
+          [over(seed, [n], [0])],
+          [
+            ["number", [], { value: 7 }],
+            ["random", [0, 1], attrs],
+          ],
+          [[over(r, [n]), 2]],
+          0,
+          "float64",
+        ),
+      },
+    ]);
     check(d, 0);
   });
 
   test.each(["sum", "max", "min", "prod", "argMax", "argMin"] as const)("folds by %s along rows and down columns", (op) => {
-    for (const [outer, fold, inner] of [[[3], [50], 40], [[40], [7], 1], [[], [3, 11], 1], [[2], [5, 9], 3], [[], [300], 70]] as const) {
+    for (const [outer, fold, inner] of [
+      [[3], [50], 40],
+      [[40], [7], 1],
+      [[], [3, 11], 1],
+      [[2], [5, 9], 3],
+      [[], [300], 70],
+    ] as const) {
       const d = new Draft();
       const space = [...outer, ...fold, inner];
       const results = [...outer, inner];
       const a = d.input(size(space));
       const out = d.output(size(results));
-      const from = body([over(a, space)], [["square", [0]], ["sub", [0, 1]]], [[over(-1, space), 2]]);
-      d.stage([{ kind: "reduce", op, outer, fold, inner, body: from, finish: body([], [["number", [], { value: 2 }], ["mul", [0, 1]]], [[over(out, results), 2]], 1) }]);
+      const from = body(
+        [over(a, space)],
+        [
+          ["square", [0]],
+          ["sub", [0, 1]],
+        ],
+        [[over(-1, space), 2]],
+      );
+      d.stage([
+        {
+          kind: "reduce",
+          op,
+          outer,
+          fold,
+          inner,
+          body: from,
+          finish: body(
+            [],
+            [
+              ["number", [], { value: 2 }],
+              ["mul", [0, 1]],
+            ],
+            [[over(out, results), 2]],
+            1,
+          ),
+        },
+      ]);
       check(d);
     }
   });
 
   test("sums a million numbers to a millionth", () => {
-    for (const [fold, inner] of [[1e6, 1], [250000, 4]] as const) {
+    for (const [fold, inner] of [
+      [1e6, 1],
+      [250000, 4],
+    ] as const) {
       const d = new Draft();
       const a = d.input(1e6, "float32", () => stream.uniform());
       const out = d.output(inner);
-      d.stage([{ kind: "reduce", op: "sum", outer: [], fold: [fold], inner, body: body([over(a, [fold, inner])], [], [[over(-1, [fold, inner]), 0]]), finish: identity(out, [inner]) }]);
+      d.stage([
+        {
+          kind: "reduce",
+          op: "sum",
+          outer: [],
+          fold: [fold],
+          inner,
+          body: body([over(a, [fold, inner])], [], [[over(-1, [fold, inner]), 0]]),
+          finish: identity(out, [inner]),
+        },
+      ]);
       check(d, 1e-6);
     }
   });
 
   test("multiplies matrices however they lie and whoever shares the work", () => {
-    for (const [batch, m, n, k] of [[[], 33, 70, 20], [[], 32, 128, 784], [[], 784, 128, 32], [[3], 17, 9, 40], [[2, 2], 5, 64, 8], [[], 1, 1, 1], [[], 100, 1, 30], [[], 1, 300, 64]] as const)
+    for (const [batch, m, n, k] of [
+      [[], 33, 70, 20],
+      [[], 32, 128, 784],
+      [[], 784, 128, 32],
+      [[3], 17, 9, 40],
+      [[2, 2], 5, 64, 8],
+      [[], 1, 1, 1],
+      [[], 100, 1, 30],
+      [[], 1, 300, 64],
+    ] as const)
       for (const split of ["batch", "m", "n"] as const)
         for (const turned of [false, true]) {
           const d = new Draft();
@@ -174,8 +333,28 @@ describe.skipIf(reason !== "")(`the native engine${reason}`, () => {
           const out = d.output(groups * m * n);
           const space = [...batch, m, n];
           const lead = batch.map((_, i) => size(batch.slice(i + 1)) * m * k);
-          const finish = body([over(bias, space, [...batch.map(() => 0), 0, 1])], [["add", [0, 1]], ["relu", [2]]], [[over(out, space), 3]], 1);
-          d.stage([{ kind: "matmul", batch, m, n, k, a: { value: a, offset: 0, strides: [...lead, ...(turned ? [1, m] : [k, 1])] }, b: { value: b, offset: 0, strides: [...batch.map(() => 0), ...(turned ? [1, k] : [n, 1])] }, split, finish }]);
+          const finish = body(
+            [over(bias, space, [...batch.map(() => 0), 0, 1])],
+            [
+              ["add", [0, 1]],
+              ["relu", [2]],
+            ],
+            [[over(out, space), 3]],
+            1,
+          );
+          d.stage([
+            {
+              kind: "matmul",
+              batch,
+              m,
+              n,
+              k,
+              a: { value: a, offset: 0, strides: [...lead, ...(turned ? [1, m] : [k, 1])] },
+              b: { value: b, offset: 0, strides: [...batch.map(() => 0), ...(turned ? [1, k] : [n, 1])] },
+              split,
+              finish,
+            },
+          ]);
           check(d, 1e-4);
         }
   });
@@ -190,15 +369,32 @@ describe.skipIf(reason !== "")(`the native engine${reason}`, () => {
   });
 
   test("takes a step of Adam as a product is finished, over the memory it reads", () => {
-    for (const [m, n] of [[100, 128], [64, 10]] as const) {
+    for (const [m, n] of [
+      [100, 128],
+      [64, 10],
+    ] as const) {
       const d = new Draft();
       const [x, dy, p, mom, v] = [d.input(32 * m), d.input(32 * n), d.input(m * n), d.input(m * n), d.input(m * n, "float32", () => stream.uniform())];
       const [lr, eps] = [d.scalar(0.01), d.scalar(1e-8)];
       const outs = [d.output(m * n), d.output(m * n), d.output(m * n)];
       const space = [m, n];
-      const finish = body([over(p, space), over(mom, space), over(v, space), over(lr, space, [0, 0]), over(eps, space, [0, 0])],
-        [["number", [], { value: 0.1 }], ["lerp", [2, 0, 6]], ["square", [0]], ["number", [], { value: 0.001 }], ["lerp", [3, 8, 9]], ["rmsStep", [1, 7, 10, 4, 5]]],
-        [[over(outs[1]!, space), 7], [over(outs[2]!, space), 10], [over(outs[0]!, space), 11]], 1);
+      const finish = body(
+        [over(p, space), over(mom, space), over(v, space), over(lr, space, [0, 0]), over(eps, space, [0, 0])],
+        [
+          ["number", [], { value: 0.1 }],
+          ["lerp", [2, 0, 6]],
+          ["square", [0]],
+          ["number", [], { value: 0.001 }],
+          ["lerp", [3, 8, 9]],
+          ["rmsStep", [1, 7, 10, 4, 5]],
+        ],
+        [
+          [over(outs[1]!, space), 7],
+          [over(outs[2]!, space), 10],
+          [over(outs[0]!, space), 11],
+        ],
+        1,
+      );
       d.stage([{ kind: "matmul", batch: [], m, n, k: 32, a: over(x, [m, 32], [1, m]), b: over(dy, [32, n]), split: "n", finish }]);
       check(d);
       const apart = d.run(nativeEngine(2));
@@ -215,45 +411,117 @@ describe.skipIf(reason !== "")(`the native engine${reason}`, () => {
     const [p, q] = [d.output(n), d.output(n)];
     const view = (v: number): View => over(v, [n]);
     // p lies over b and is made first; q needs b afterwards.
-    d.stage([{ kind: "map", dims: [n], body: body([view(a), view(b)], [["neg", [0]], ["exp", [1]], ["add", [2, 3]], ["mul", [0, 1]]], [[view(p), 2], [view(q), 5]]) }]);
+    d.stage([
+      {
+        kind: "map",
+        dims: [n],
+        body: body(
+          [view(a), view(b)],
+          [
+            ["neg", [0]],
+            ["exp", [1]],
+            ["add", [2, 3]],
+            ["mul", [0, 1]],
+          ],
+          [
+            [view(p), 2],
+            [view(q), 5],
+          ],
+        ),
+      },
+    ]);
     const want = d.run(nativeEngine(1));
     expect(d.run(nativeEngine(2), [1, undefined])).toEqual(want);
   });
 
   test("takes samples through convolution, pooling and back, chunk by chunk", () => {
-    for (const samples of [5, 1]) for (const chunk of [1, 2, 5]) {
-      const d = new Draft();
-      const conv = { ...square, samples };
-      const pool: Geometry = { ...conv, input: [5, 6], output: [2, 3], window: [2, 2], stride: [2, 2] };
-      const [channels, filters] = [3, 20];
-      const [x, w, bias] = [d.input(samples * 56 * channels), d.input(9 * channels * filters), d.input(filters)];
-      const local = (length: number, dtype: DType = "float32"): number => d.between("local", length * samples, dtype, length * 4 * chunk);
-      const [y, top, place, back] = [local(30 * filters), local(6 * filters), local(6 * filters, "uint8"), local(30 * filters)];
-      const [dw, db] = [d.between("partial", 9 * channels * filters), d.between("partial", filters)];
-      const [out, taken, gradient, sums] = [d.output(samples * 6 * filters), d.output(samples * 6 * filters), d.output(9 * channels * filters), d.output(filters)];
-      const images = [samples, 5, 6, filters];
-      const small = [samples, 2, 3, filters];
-      d.stage(
-        [
-          { kind: "conv", geometry: conv, channels, filters, groups: 1, x, w, finish: body([over(bias, images, [0, 0, 0, 1])], [["add", [0, 1]]], [[over(y, images), 2]], 1) },
-          { kind: "pool", mode: "max", geometry: pool, channels: filters, x: y, finish: body([], [["relu", [0]]], [[over(top, small), 2], [over(place, small), 1], [over(out, small), 2]], 2) },
-          { kind: "unpool", geometry: pool, channels: filters, dy: top, index: place, out: back },
-          { kind: "poolTake", geometry: pool, channels: filters, x: y, index: place, out: taken },
-          { kind: "convKernel", geometry: conv, channels, filters, groups: 1, x, dy: back, out: dw },
-          { kind: "reduce", op: "sum", outer: [], fold: [samples, 30], inner: filters, body: body([over(back, [samples, 30, filters])], [], [[over(-1, [samples, 30, filters]), 0]]), finish: identity(db, [filters]) },
-        ],
-        { samples, chunk },
-      );
-      d.stage([{ kind: "map", dims: [9 * channels * filters], body: body([over(dw, [9 * channels * filters])], [["neg", [0]]], [[over(gradient, [9 * channels * filters]), 1]]) }]);
-      d.stage([{ kind: "map", dims: [filters], body: body([over(db, [filters])], [["neg", [0]]], [[over(sums, [filters]), 1]]) }]);
-      check(d, 1e-4);
-    }
+    for (const samples of [5, 1])
+      for (const chunk of [1, 2, 5]) {
+        const d = new Draft();
+        const conv = { ...square, samples };
+        const pool: Geometry = { ...conv, input: [5, 6], output: [2, 3], window: [2, 2], stride: [2, 2] };
+        const [channels, filters] = [3, 20];
+        const [x, w, bias] = [d.input(samples * 56 * channels), d.input(9 * channels * filters), d.input(filters)];
+        const local = (length: number, dtype: DType = "float32"): number => d.between("local", length * samples, dtype, length * 4 * chunk);
+        const [y, top, place, back] = [local(30 * filters), local(6 * filters), local(6 * filters, "uint8"), local(30 * filters)];
+        const [dw, db] = [d.between("partial", 9 * channels * filters), d.between("partial", filters)];
+        const [out, taken, gradient, sums] = [
+          d.output(samples * 6 * filters),
+          d.output(samples * 6 * filters),
+          d.output(9 * channels * filters),
+          d.output(filters),
+        ];
+        const images = [samples, 5, 6, filters];
+        const small = [samples, 2, 3, filters];
+        d.stage(
+          [
+            {
+              kind: "conv",
+              geometry: conv,
+              channels,
+              filters,
+              groups: 1,
+              x,
+              w,
+              finish: body([over(bias, images, [0, 0, 0, 1])], [["add", [0, 1]]], [[over(y, images), 2]], 1),
+            },
+            {
+              kind: "pool",
+              mode: "max",
+              geometry: pool,
+              channels: filters,
+              x: y,
+              finish: body(
+                [],
+                [["relu", [0]]],
+                [
+                  [over(top, small), 2],
+                  [over(place, small), 1],
+                  [over(out, small), 2],
+                ],
+                2,
+              ),
+            },
+            { kind: "unpool", geometry: pool, channels: filters, dy: top, index: place, out: back },
+            { kind: "poolTake", geometry: pool, channels: filters, x: y, index: place, out: taken },
+            { kind: "convKernel", geometry: conv, channels, filters, groups: 1, x, dy: back, out: dw },
+            {
+              kind: "reduce",
+              op: "sum",
+              outer: [],
+              fold: [samples, 30],
+              inner: filters,
+              body: body([over(back, [samples, 30, filters])], [], [[over(-1, [samples, 30, filters]), 0]]),
+              finish: identity(db, [filters]),
+            },
+          ],
+          { samples, chunk },
+        );
+        d.stage([
+          {
+            kind: "map",
+            dims: [9 * channels * filters],
+            body: body([over(dw, [9 * channels * filters])], [["neg", [0]]], [[over(gradient, [9 * channels * filters]), 1]]),
+          },
+        ]);
+        d.stage([{ kind: "map", dims: [filters], body: body([over(db, [filters])], [["neg", [0]]], [[over(sums, [filters]), 1]]) }]);
+        check(d, 1e-4);
+      }
   });
 
   test("convolves with strides, padding, dilation and groups, also in float64", () => {
     for (const dtype of ["float32", "float64"] as const) {
       const d = new Draft();
-      const geometry: Geometry = { samples: 3, input: [9, 9], output: [4, 5], window: [3, 2], stride: [2, 2], dilation: [2, 1], inputDilation: [1, 1], padding: [1, 1] };
+      const geometry: Geometry = {
+        samples: 3,
+        input: [9, 9],
+        output: [4, 5],
+        window: [3, 2],
+        stride: [2, 2],
+        dilation: [2, 1],
+        inputDilation: [1, 1],
+        padding: [1, 1],
+      };
       const [x, w] = [d.input(3 * 81 * 4, dtype), d.input(6 * 2 * 6, dtype)];
       const out = d.output(3 * 20 * 6, dtype);
       const space = [3, 4, 5, 6];
@@ -263,9 +531,13 @@ describe.skipIf(reason !== "")(`the native engine${reason}`, () => {
   });
 
   test("gathers and scatters rows, leaving out what is outside, and pads", () => {
-    for (const [outer, inner] of [[1, 40], [3, 5], [1, 100]] as const) {
+    for (const [outer, inner] of [
+      [1, 40],
+      [3, 5],
+      [1, 100],
+    ] as const) {
       const d = new Draft();
-      const [x, index] = [d.input(outer * 11 * inner), d.input(20, "int32", (i) => (i * 7) % 13 - 1)];
+      const [x, index] = [d.input(outer * 11 * inner), d.input(20, "int32", (i) => ((i * 7) % 13) - 1)];
       const [rows, back] = [d.output(outer * 20 * inner), d.output(outer * 11 * inner)];
       d.stage([{ kind: "gather", outer, size: 11, count: 20, inner, x, index, out: rows }]);
       d.stage([{ kind: "scatterAdd", outer, size: 11, count: 20, inner, x: rows, index, out: back }]);
@@ -279,7 +551,8 @@ describe.skipIf(reason !== "")(`the native engine${reason}`, () => {
   test("says what is wrong with a program instead of running it", () => {
     const d = new Draft();
     const [a, out] = [d.input(10), d.output(10)];
-    const map = (load: View, op: string, args: number[]): Draft => Object.assign(new Draft(), d, { stages: [] }).stage([{ kind: "map", dims: [10], body: body([load], [[op, args]], [[over(out, [10]), 1]]) }]);
+    const map = (load: View, op: string, args: number[]): Draft =>
+      Object.assign(new Draft(), d, { stages: [] }).stage([{ kind: "map", dims: [10], body: body([load], [[op, args]], [[over(out, [10]), 1]]) }]);
     const engine = nativeEngine(2);
     const view = over(a, [10]);
     expect(() => engine.prepare(map(view, "frobnicate", [0]).program())).toThrow("no op called frobnicate");
@@ -325,7 +598,9 @@ describe.skipIf(reason !== "")(`the native engine${reason}`, () => {
     const d = new Draft();
     const [x, w] = [d.input(64 * 300), d.input(300 * 128)];
     const [between, out] = [d.between("arena", 64 * 128), d.output(64)];
-    d.stage([{ kind: "matmul", batch: [], m: 64, n: 128, k: 300, a: over(x, [64, 300]), b: over(w, [300, 128]), split: "n", finish: identity(between, [64, 128]) }]);
+    d.stage([
+      { kind: "matmul", batch: [], m: 64, n: 128, k: 300, a: over(x, [64, 300]), b: over(w, [300, 128]), split: "n", finish: identity(between, [64, 128]) },
+    ]);
     d.stage([{ kind: "map", dims: [64, 128], body: body([over(between, [64, 128])], [["sum", [0]]], [[over(out, [64, 128], [1, 0]), 1]]) }]);
     const want = d.run(nativeEngine(2))[0]!;
     const path = process.env.CAMBIUM_ADDON ?? resolve("build", "cambium.node");
@@ -338,11 +613,15 @@ describe.skipIf(reason !== "")(`the native engine${reason}`, () => {
       let same = true, first;
       for (let i = 0; i < 400; i++) { addon.run(handle); first ??= out.slice(); same &&= out.every((v, j) => Object.is(v, first[j])); }
       parentPort.postMessage({ out, same });`;
-    const workers = Array.from({ length: 4 }, () => new Promise<{ out: Float32Array; same: boolean }>((done, fail) => {
-      const worker = new Worker(script, { eval: true, workerData: { path, ...encode(d.program(), 2), data: d.data } });
-      worker.once("message", done);
-      worker.once("error", fail);
-    }));
+    const workers = Array.from(
+      { length: 4 },
+      () =>
+        new Promise<{ out: Float32Array; same: boolean }>((done, fail) => {
+          const worker = new Worker(script, { eval: true, workerData: { path, ...encode(d.program(), 2), data: d.data } });
+          worker.once("message", done);
+          worker.once("error", fail);
+        }),
+    );
     for (const { out: got, same } of await Promise.all(workers)) {
       expect(same).toBe(true);
       expect(got).toEqual(want);
