@@ -111,6 +111,14 @@ describe("learning", () => {
     }
   });
 
+  test("images without a channel axis get one where the model wants it", async () => {
+    const model = sequential([layers.conv2d(2, 3, { inputShape: [6, 6, 1] }), layers.flatten(), layers.dense(2, { activation: "softmax" })]);
+    model.compile({ optimizer: "adam", loss: "sparseCategoricalCrossentropy" });
+    const images = tensor(Array.from({ length: 4 * 36 }, (_, i) => i % 2)).reshape([4, 6, 6]);
+    await model.fit(images, [0, 1, 0, 1], silent);
+    expect((await model.predict(images)).shape).toEqual([4, 2]);
+  });
+
   test("accuracy of a single output is told from its half", async () => {
     const x = [[-2], [-1], [1], [2]];
     const model = sequential([layers.dense(1, { activation: "sigmoid", inputShape: [1], kernelInitializer: "ones" })]);
