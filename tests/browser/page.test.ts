@@ -80,12 +80,12 @@ test("a module in PyTorch's style shrinks its prediction by 0.96 a step", async 
 
 test("a dense model fits", async () => {
   const losses = await inPage<number[]>(`
-    import { layers, seed, sequential, tensor, uniform } from "cambium";
+    import { layers, optimizers, seed, sequential, uniform } from "cambium";
     seed(3);
     const x = uniform([64, 2]);
     const y = x.sum(1).reshape([64, 1]);
     const model = sequential([layers.dense(8, { activation: "tanh", inputShape: [2] }), layers.dense(1)]);
-    model.compile({ optimizer: "adam", loss: "meanSquaredError" });
+    model.compile({ optimizer: optimizers.adam({ learningRate: 0.03 }), loss: "meanSquaredError" });
     const history = await model.fit(x, y, { epochs: 5, batchSize: 8, verbose: 0 });
     done(history.history.loss);`);
   expect(losses).toHaveLength(5);
