@@ -89,13 +89,18 @@ const wanted = positionals.length > 0 ? positionals : known.filter((name) => eng
 
 const tell = (text: string): void => void (json ? process.stderr : process.stdout).write(`${text}\n`);
 tell(engine().describe());
-if (wanted.length < known.length && positionals.length === 0) tell(`left out: ${known.filter((name) => !wanted.includes(name)).join(", ")}; the reference engine is too slow for them`);
+if (wanted.length < known.length && positionals.length === 0)
+  tell(`left out: ${known.filter((name) => !wanted.includes(name)).join(", ")}; the reference engine is too slow for them`);
 const python = findPython();
 const peer = python === undefined ? undefined : new Peer(python);
 if (peer) tell(`${await peer.version()}, ${threads} ${threads === 1 ? "thread" : "threads"}`);
 else tell(`ours alone; ${howToGet}`);
 
-const row = (...cells: string[]): string => cells.map((cell, i) => (i === 0 || i === 4 ? cell.padEnd(10) : cell.padStart(12))).join("  ").trimEnd();
+const row = (...cells: string[]): string =>
+  cells
+    .map((cell, i) => (i === 0 || i === 4 ? cell.padEnd(10) : cell.padStart(12)))
+    .join("  ")
+    .trimEnd();
 if (!json) tell(`\n${row("program", "ours", "PyTorch", "ratio", "PyTorch's best setting")}`);
 let failed = 0;
 for (const name of wanted) {
@@ -110,8 +115,20 @@ for (const name of wanted) {
     }
     const [a, b] = [median(ours), peer ? median(theirs) : undefined];
     const ratio = b === undefined ? undefined : b / a;
-    if (json) console.info(JSON.stringify({ name, ours: a, theirs: b ?? null, unit: contest.unit, ratio: ratio ?? null, setting: setting ?? null, rounds: { ours, theirs } }));
-    else tell(row(name, `${short(a)} ${contest.unit}`, b === undefined ? "-" : `${short(b)} ${contest.unit}`, ratio === undefined ? "-" : ratio.toFixed(2), setting ?? ""));
+    if (json)
+      console.info(
+        JSON.stringify({ name, ours: a, theirs: b ?? null, unit: contest.unit, ratio: ratio ?? null, setting: setting ?? null, rounds: { ours, theirs } }),
+      );
+    else
+      tell(
+        row(
+          name,
+          `${short(a)} ${contest.unit}`,
+          b === undefined ? "-" : `${short(b)} ${contest.unit}`,
+          ratio === undefined ? "-" : ratio.toFixed(2),
+          setting ?? "",
+        ),
+      );
   } catch (error) {
     failed++;
     tell(`${name}: ${error instanceof Error ? error.message : error}`);

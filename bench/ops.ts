@@ -17,9 +17,19 @@ const product = (m: number, k: number, n: number): Case => ({
   f: (a, b) => a!.matmul(b!),
 });
 
-const chain = (n: number): Case => ({ name: `gelu(x·a + b), ${n} numbers`, flop: 20 * n, inputs: [uniform([n]), uniform([n]), uniform([n])], f: (x, a, b) => x!.mul(a!).add(b!).gelu() });
+const chain = (n: number): Case => ({
+  name: `gelu(x·a + b), ${n} numbers`,
+  flop: 20 * n,
+  inputs: [uniform([n]), uniform([n]), uniform([n])],
+  f: (x, a, b) => x!.mul(a!).add(b!).gelu(),
+});
 
-const sum = (rows: number, columns: number): Case => ({ name: `sum over the rows of ${rows}×${columns}`, flop: rows * columns, inputs: [uniform([rows, columns])], f: (x) => x!.sum(0) });
+const sum = (rows: number, columns: number): Case => ({
+  name: `sum over the rows of ${rows}×${columns}`,
+  flop: rows * columns,
+  inputs: [uniform([rows, columns])],
+  f: (x) => x!.sum(0),
+});
 
 const cases: readonly Case[] = [
   product(32, 784, 128),

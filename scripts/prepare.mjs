@@ -17,7 +17,12 @@ export function giveUp(text) {
 /** Runs a program to its end, its output going where ours goes; the exit status. */
 export function run(program, args, { env = {}, quiet = false } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd: root, env: { ...process.env, ...env }, stdio: ["ignore", quiet ? "ignore" : "inherit", "inherit"], shell: process.platform === "win32" && program === "npm" });
+    const child = spawn(program, args, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", quiet ? "ignore" : "inherit", "inherit"],
+      shell: process.platform === "win32" && program === "npm",
+    });
     child.on("error", () => resolve(127));
     child.on("close", (status, signal) => resolve(status ?? (signal ? 128 : 1)));
   });
@@ -39,7 +44,8 @@ async function install() {
   const have = existsSync(there) ? JSON.parse(readFileSync(there, "utf8")).packages : {};
   if (wanted.every(([path, { version }]) => have[path]?.version === version)) return;
   say("installing the development tools (npm ci)");
-  if ((await run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { quiet: true })) !== 0) giveUp("npm ci failed; it needs the npm registry, or a mirror of it named in your npm configuration");
+  if ((await run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { quiet: true })) !== 0)
+    giveUp("npm ci failed; it needs the npm registry, or a mirror of it named in your npm configuration");
 }
 
 /** Without a C++ compiler everything works, slower; where one can be had without asking anybody, it is fetched. */
@@ -49,7 +55,8 @@ async function compiler() {
   say("installing g++ for the native engine (apt-get install g++)");
   const env = { DEBIAN_FRONTEND: "noninteractive" };
   await run("apt-get", ["update", "-qq"], { env, quiet: true });
-  if ((await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "g++"], { env, quiet: true })) !== 0) say("apt-get could not install g++; the slower engine will serve");
+  if ((await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "g++"], { env, quiet: true })) !== 0)
+    say("apt-get could not install g++; the slower engine will serve");
 }
 
 const newest = (path) => {

@@ -62,7 +62,9 @@ function draw(at) {
     for (const r of [0, 1]) for (const c of [0, 1]) sum += pixels[at * 784 + (2 * row + r) * 28 + 2 * column + c];
     return sum > 4 * 90;
   };
-  return Array.from({ length: 7 }, (_, line) => Array.from({ length: 14 }, (_, c) => " ▀▄█"[(ink(2 * line, c) ? 1 : 0) + (ink(2 * line + 1, c) ? 2 : 0)]).join(""));
+  return Array.from({ length: 7 }, (_, line) =>
+    Array.from({ length: 14 }, (_, c) => " ▀▄█"[(ink(2 * line, c) ? 1 : 0) + (ink(2 * line + 1, c) ? 2 : 0)]).join(""),
+  );
 }
 
 const wrong = predicted.findIndex((digit, i) => digit !== labels[i]);
