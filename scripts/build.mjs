@@ -1,10 +1,11 @@
 // dist/ from src/, the doors that package.json names, and the native engine where there is a C++ compiler.
-import { mkdirSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { giveUp, root, run } from "./prepare.mjs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { giveUp, root, run, stamp } from "./prepare.mjs";
 
 const dist = join(root, "dist");
 rmSync(dist, { recursive: true, force: true });
+rmSync(stamp, { force: true });
 if ((await run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"])) !== 0) giveUp("src/ does not compile");
 
 // Whoever enters by a side door needs the engines too, so each first opens the front door of its platform.
@@ -20,5 +21,6 @@ for (const [path, door] of Object.entries(exports)) {
   ])
     writeFileSync(join(root, target), `import "../${front}";\nexport * from "../${room}/index.js";\n`);
 }
-writeFileSync(join(dist, ".built"), "");
+mkdirSync(dirname(stamp), { recursive: true });
+writeFileSync(stamp, "");
 process.exit(await run(process.execPath, ["scripts/native.mjs"]));

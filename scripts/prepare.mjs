@@ -64,10 +64,12 @@ const newest = (path) => {
   return stat.isDirectory() ? Math.max(0, ...readdirSync(path).map((name) => newest(join(path, name)))) : stat.mtimeMs;
 };
 
+/** Written when `dist` has been made. */
+export const stamp = join(root, "build", "dist.stamp");
+
 /** Whether `dist` holds what `src` says now. */
 function isBuilt() {
-  const stamp = join(root, "dist", ".built");
-  if (!existsSync(stamp)) return false;
+  if (!existsSync(stamp) || !existsSync(join(root, "dist"))) return false;
   const sources = ["src", "package.json", "tsconfig.json", "tsconfig.build.json"].map((name) => newest(join(root, name)));
   return statSync(stamp).mtimeMs >= Math.max(...sources);
 }

@@ -1,5 +1,5 @@
 /** The package as a stranger meets it: packed, installed in another project, imported, type-checked. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -29,7 +29,7 @@ const node = (cwd: string, ...args: string[]): string => run(cwd, process.execPa
 const compilerOf = (name: string): string => join(root, "node_modules", name, "bin", "tsc");
 
 beforeAll(() => {
-  if (!existsSync(join(root, "dist", ".built"))) node(root, "scripts/build.mjs");
+  if (!existsSync(join(root, "dist", "doors"))) node(root, "scripts/build.mjs");
   run(root, "npm", "pack", "--ignore-scripts", "--silent", "--pack-destination", folder);
   const [tarball] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module", dependencies: { cambium: `file:${tarball}` } }));
@@ -71,6 +71,17 @@ test("a side door alone brings an engine and this machine's files", () => {
     console.log(new Linear(3, 2).weight.dataSync().length);`;
   expect(node(folder, "--input-type=module", "--eval", program).trim()).toBe("6");
 });
+
+// One instruction set is enough to see that it builds; all of them take a minute.
+const set = { x64: "sse2", arm64: "neon" }[process.arch as string];
+const headers = [join(dirname(dirname(process.execPath)), "include", "node"), "/usr/include/node"].some((path) => existsSync(join(path, "node_api.h")));
+const compiler = ["g++", "clang++", "c++"].some((name) => spawnSync(name, ["--version"]).status === 0);
+
+test.skipIf(!set || !headers || !compiler)("the native engine is built by the documented command, with what a machine with Node and a compiler has", () => {
+  const said = execFileSync(process.execPath, ["node_modules/cambium/scripts/native.mjs", "--require"], { cwd: folder, encoding: "utf8", env: { ...process.env, CAMBIUM_SETS: set } });
+  expect(said).toMatch(/built the native engine/);
+  expect(node(folder, "--input-type=module", "--eval", `import { engine } from "cambium"; console.log(engine().describe());`)).toMatch(/^native: /);
+}, 120_000);
 
 /** Compiles the consumer's program the way its author would. */
 function typecheck(compiler: string, moduleResolution: "nodenext" | "bundler", emit: boolean): void {
