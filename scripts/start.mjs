@@ -44,7 +44,7 @@ model.summary();
 
 const epochs = Number(process.env.CAMBIUM_EPOCHS) || (slow ? 4 : 12);
 say(`training on ${xTrain.shape[0].toLocaleString("en-US")} images (${data}) for ${epochs} epochs; Ctrl-C ends it early`);
-if (slow) say("with a C++ compiler (apt-get install g++, then npm start) it would be the whole CNN, in a minute");
+if (slow) say("that is a small network and a part of the data: more would take the slower engine too long");
 const begin = performance.now();
 await model.fit(images(xTrain), yTrain.oneHot(10), { epochs, batchSize: slow ? 32 : 128, validationSplit: 0.1 });
 const seconds = (performance.now() - begin) / 1000;
