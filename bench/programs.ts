@@ -5,9 +5,10 @@ import { median } from "./numbers.ts";
 /** Runs for about so many seconds and returns the milliseconds of a training step. */
 export type Timed = (seconds: number) => Promise<number>;
 
+/** Different batches in rotation, as many as PyTorch gets. */
+const batches = 16;
+
 export interface Program {
-  /** How many training steps an epoch of `fit` has; long enough that what an epoch costs by itself does not count. */
-  readonly steps: number;
   readonly batch: number;
   readonly model: () => Sequential;
 }
@@ -27,10 +28,10 @@ export const cnn = (): Sequential =>
   ]);
 
 export const programs: Record<string, Program> = {
-  "mlp-32": { steps: 256, batch: 32, model: mlp },
-  "mlp-128": { steps: 128, batch: 128, model: mlp },
-  "cnn-32": { steps: 64, batch: 32, model: cnn },
-  "cnn-128": { steps: 16, batch: 128, model: cnn },
+  "mlp-32": { batch: 32, model: mlp },
+  "mlp-128": { batch: 128, model: mlp },
+  "cnn-32": { batch: 32, model: cnn },
+  "cnn-128": { batch: 128, model: cnn },
 };
 
 /** A compiled model, and random samples for so many steps. */
@@ -46,7 +47,7 @@ export function start({ model: make, batch }: Program, steps: number): { model: 
 }
 
 /** Whole epochs of `fit`, the loop a user runs: batches gathered, loss kept, the event loop served. */
-export async function fitted(program: Program, steps: number = program.steps): Promise<Timed> {
+export async function fitted(program: Program, steps: number = batches): Promise<Timed> {
   const { model, x, y } = start(program, steps);
   const stamps: number[] = [];
   const callbacks = { onEpochBegin: () => void stamps.push(performance.now()), onEpochEnd: () => void stamps.push(performance.now()) };
@@ -60,7 +61,7 @@ export async function fitted(program: Program, steps: number = program.steps): P
     const times: number[] = [];
     for (const end = performance.now() + 1000 * seconds; times.length === 0 || performance.now() < end; ) {
       const left = Math.max(1, Math.floor((end - performance.now()) / (steps * (times[0] ?? Number.POSITIVE_INFINITY))));
-      times.push(...(await run(Math.min(left, 64))));
+      times.push(...(await run(Math.min(left, 1000))));
     }
     return median(times);
   };
@@ -68,12 +69,12 @@ export async function fitted(program: Program, steps: number = program.steps): P
 
 /** Single steps by hand, the batches in rotation. */
 export async function stepped(program: Program): Promise<Timed> {
-  const { model, x, y } = start(program, 16);
-  const batches = Array.from({ length: 16 }, (_, i) => [x, y].map((t) => t.slice([i * program.batch], [(i + 1) * program.batch])));
-  for (const pair of batches) for (const t of pair) t.dataSync();
+  const { model, x, y } = start(program, batches);
+  const pairs = Array.from({ length: batches }, (_, i) => [x, y].map((t) => t.slice([i * program.batch], [(i + 1) * program.batch])));
+  for (const pair of pairs) for (const t of pair) t.dataSync();
   let at = 0;
   const step = async (): Promise<unknown> => {
-    const [bx, by] = batches[at++ % 16]!;
+    const [bx, by] = pairs[at++ % batches]!;
     return model.trainOnBatch(bx!, by!);
   };
   for (let i = 0; i < 4; i++) await step();
