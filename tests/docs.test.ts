@@ -48,8 +48,14 @@ test("programs in the documents pass the compiler", () => {
 describe("programs in the documents run", () => {
   test.each(blocks.filter(({ runs }) => runs))("$name", ({ name, code }) => {
     const printed = run("--import", "tsx", join(folder, `${name}.ts`));
-    // A number in a comment behind console.log is what it prints.
-    for (const [, said] of code.matchAll(/^\s*console\.log\(.*\); \/\/ (-?[\d.]+)/gm)) expect(printed.split("\n").some((line) => Math.abs(Number(line) - Number(said)) < 1e-4), `${said} in\n${printed}`).toBe(true);
+    // A number or truth in a comment behind console.log is what it prints, one after the other.
+    const lines = printed.split("\n").filter((line) => line !== "");
+    let at = 0;
+    for (const [, said] of code.matchAll(/^\s*console\.log\(.*\); \/\/ (-?[\d.]+|true|false)\b/gm)) {
+      const found = lines.findIndex((line, i) => i >= at && (line === said || Math.abs(Number(line) - Number(said)) < 1e-4));
+      expect(found, `${said} after line ${at} of\n${printed}`).toBeGreaterThanOrEqual(0);
+      at = found + 1;
+    }
   });
 });
 
