@@ -5,6 +5,8 @@ import { Stream } from "../src/base/random.ts";
 import { size } from "../src/base/shape.ts";
 import { compile } from "../src/compiler/compile.ts";
 import type { Engine } from "../src/engines/engine.ts";
+import { nativeEngine } from "../src/engines/native/engine.ts";
+import { loadAddon } from "../src/engines/native/load.ts";
 import { referenceEngine } from "../src/engines/reference/engine.ts";
 import { hostMemory, type Memory, type Node, source } from "../src/graph/node.ts";
 import { type AnyOp, isOp } from "../src/graph/op.ts";
@@ -42,7 +44,9 @@ const inputsFor = (op: AnyOp, c: AnyOp["cases"][number]): Node[] =>
     return source(hostMemory(dtype, data), shape);
   });
 
-const engines = [loopsEngine(1)];
+/** The native engine where it is built; its own tests say why not where it is not. */
+const native = (threads: number): Engine[] => (typeof loadAddon() === "string" ? [] : [{ ...nativeEngine(threads), name: `native on ${threads}` }]);
+const engines = [loopsEngine(1), ...native(1), ...native(2)];
 const reference = referenceEngine();
 
 for (const engine of engines)

@@ -48,6 +48,18 @@ export function compile(order: readonly Node[], roots: readonly Node[], target: 
   scalarValues.forEach((v, slot) => fixed.set(v, { at: "scalar", slot }));
   outputValues.forEach((v, slot) => fixed.set(v, { at: "output", slot }));
 
+  // What each thread sums up for itself becomes one value before it is handed out.
+  for (const v of outputValues) {
+    if (!values[v]!.partial) continue;
+    const apart = values.length;
+    values.push({ ...values[v]! });
+    values[v]!.partial = false;
+    kernels = kernels.map((k) => (writesOf(k).includes(v) ? redirect(k, v, apart) : readsOf(k).some((r) => r.value === v) ? redirectReads(k, v, apart) : k));
+    const one: View = { value: v, offset: 0, strides: [1] };
+    const wide = values[v]!.dtype === "float64" || values[v]!.dtype === "int32";
+    kernels.push({ kind: "map", dims: [values[v]!.length], body: { type: wide ? "float64" : "float32", given: 0, loads: [{ ...one, value: apart }], code: [], stores: [{ ...one, register: 0 }] } });
+  }
+
   // An updated value is written over the old one only after everybody has read that.
   const before: [number, number][] = [];
   for (const [root, leaf] of aliases) {
