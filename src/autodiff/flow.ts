@@ -50,4 +50,9 @@ export function stepsTo(output: Node): Step[] {
 
 /** A use of an op through which no gradient can be taken. */
 export const noGradient = (node: Node): CambiumError =>
-  new CambiumError("value", node.op!.name, "has no gradient: it has neither a rule for one nor smaller ops to be made of", "cut it off with stopGradient (x.detach()) if none should flow");
+  new CambiumError(
+    "value",
+    node.op!.name,
+    "has no gradient: it has neither a rule for one nor smaller ops to be made of",
+    "cut it off with stopGradient (x.detach()) if none should flow",
+  );

@@ -20,7 +20,12 @@ const filled = (value: number, node: Node): Node => spreadTo(constant(value, nod
  */
 export function gradients(output: Node, wrt: readonly Node[], dy?: Node): Node[] {
   if (!dy && size(output.shape) !== 1)
-    throw new CambiumError("shape", "gradient", `only a single number has a gradient, the output is ${show(output.shape)}`, "end with .sum() or .mean(), or say with dy how much each number counts");
+    throw new CambiumError(
+      "shape",
+      "gradient",
+      `only a single number has a gradient, the output is ${show(output.shape)}`,
+      "end with .sum() or .mean(), or say with dy how much each number counts",
+    );
   if (!isFloat(output.dtype)) throw new CambiumError("dtype", "gradient", `the output is ${output.dtype}; only numbers of a float dtype have a gradient`);
 
   const wanted = new Set(wrt);

@@ -104,7 +104,8 @@ export class BodyBuilder {
 
   /** Stores `node`, which this kernel makes, in order at `value`. */
   store(node: Node, value: number): void {
-    const strides = same(node.shape, this.space) || !isCell(node.shape, this.space) ? canonical(this.space, rowMajor(this.space)) : ownStrides(node, this.space);
+    const strides =
+      same(node.shape, this.space) || !isCell(node.shape, this.space) ? canonical(this.space, rowMajor(this.space)) : ownStrides(node, this.space);
     this.storeAt(this.registerOf.get(node) ?? { kind: "given", index: this.given.get(node)! }, { value, offset: 0, strides });
   }
 
@@ -142,7 +143,11 @@ const isFold = (node: Node): boolean => foldNames.has(node.op?.name ?? "");
  * Neighbouring axes join where every reading runs through both as through one. With `keepFirst` axis 0 stays (the samples).
  */
 export function collapse(space: Shape, bodies: readonly Body[], keepLast: boolean, keepFirst: boolean): { space: number[]; bodies: Body[] } {
-  const views: (readonly number[])[] = bodies.flatMap((b) => [...b.loads.map((v) => v.strides), ...b.stores.map((v) => v.strides), ...b.code.flatMap((c) => (c.attrs?.strides ? [c.attrs.strides as number[]] : []))]);
+  const views: (readonly number[])[] = bodies.flatMap((b) => [
+    ...b.loads.map((v) => v.strides),
+    ...b.stores.map((v) => v.strides),
+    ...b.code.flatMap((c) => (c.attrs?.strides ? [c.attrs.strides as number[]] : [])),
+  ]);
   const axesUsed = new Set(bodies.flatMap((b) => b.code.flatMap((c) => (c.op === "index" ? [c.attrs!.axis as number] : []))));
   const groups: number[][] = [];
   for (let axis = 0; axis < space.length; axis++) {
@@ -168,7 +173,11 @@ export function collapse(space: Shape, bodies: readonly Body[], keepLast: boolea
       loads: b.loads.map((v) => ({ ...v, strides: pick(v.strides) })),
       stores: b.stores.map((v) => ({ ...v, strides: pick(v.strides) })),
       code: b.code.map((c) =>
-        c.attrs?.strides ? { ...c, attrs: { ...c.attrs, strides: pick(c.attrs.strides as number[]) } } : c.op === "index" ? { ...c, attrs: { axis: place(c.attrs!.axis as number) } } : c,
+        c.attrs?.strides
+          ? { ...c, attrs: { ...c.attrs, strides: pick(c.attrs.strides as number[]) } }
+          : c.op === "index"
+            ? { ...c, attrs: { axis: place(c.attrs!.axis as number) } }
+            : c,
       ),
     })),
   };

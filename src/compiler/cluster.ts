@@ -38,7 +38,8 @@ export interface Clustering {
 }
 
 /** Constants, run-time numbers and counting: written into each kernel instead of being read from memory. */
-export const isInline = (node: Node): boolean => node.number !== undefined || (!isLeaf(node) && (node.op!.name === "constant" || (node.op!.name === "range" && node.shape.length === 1)));
+export const isInline = (node: Node): boolean =>
+  node.number !== undefined || (!isLeaf(node) && (node.op!.name === "constant" || (node.op!.name === "range" && node.shape.length === 1)));
 
 /** Whether arithmetic on `node` needs double precision: float32 holds no whole numbers beyond 2²⁴. */
 const isWide = (node: Node): boolean => wideType(node.dtype) || node.inputs.some(({ dtype }) => wideType(dtype)) || node.op!.kind === "random";
@@ -47,7 +48,10 @@ const wideType = (dtype: DType): boolean => dtype === "float64" || dtype === "in
 /** Whether a map's row number is what `node` is: one number for each row of `space`. */
 export const isCell = (shape: Shape, space: Shape): boolean =>
   (shape.length === space.length - 1 && shape.every((d, i) => d === space[i])) ||
-  (shape.length === space.length && shape[shape.length - 1] === 1 && space[space.length - 1] !== 1 && shape.every((d, i) => i === shape.length - 1 || d === space[i]));
+  (shape.length === space.length &&
+    shape[shape.length - 1] === 1 &&
+    space[space.length - 1] !== 1 &&
+    shape.every((d, i) => i === shape.length - 1 || d === space[i]));
 
 /** The strides under which a value of a cluster lies over its space: full, or one number a row. */
 export function ownStrides(node: Node, space: Shape): number[] {
@@ -160,7 +164,14 @@ export function cluster(roots: readonly Node[]): Clustering {
     put(c, node);
     // What only this fold reads is made on the way in.
     const home = homeOf(x);
-    if (home?.kind === "map" && !home.rows && home.wide === c.wide && same(home.space, x.shape) && accessOf(x)!.base === x && home.nodes.every((n) => !isRoot.has(n) && users.get(n)!.every((u) => (n === x && u === node) || of.get(u) === home))) {
+    if (
+      home?.kind === "map" &&
+      !home.rows &&
+      home.wide === c.wide &&
+      same(home.space, x.shape) &&
+      accessOf(x)!.base === x &&
+      home.nodes.every((n) => !isRoot.has(n) && users.get(n)!.every((u) => (n === x && u === node) || of.get(u) === home))
+    ) {
       c.needs.delete(home);
       for (const n of home.nodes) put(c, n);
       c.before.push(...home.nodes);
@@ -183,4 +194,3 @@ function readOutside({ of, users }: Pick<Clustering, "of" | "users">, node: Node
     });
   return outside(node);
 }
-

@@ -57,7 +57,11 @@ export function compile(order: readonly Node[], roots: readonly Node[], target: 
     kernels = kernels.map((k) => (writesOf(k).includes(v) ? redirect(k, v, apart) : readsOf(k).some((r) => r.value === v) ? redirectReads(k, v, apart) : k));
     const one: View = { value: v, offset: 0, strides: [1] };
     const wide = values[v]!.dtype === "float64" || values[v]!.dtype === "int32";
-    kernels.push({ kind: "map", dims: [values[v]!.length], body: { type: wide ? "float64" : "float32", given: 0, loads: [{ ...one, value: apart }], code: [], stores: [{ ...one, register: 0 }] } });
+    kernels.push({
+      kind: "map",
+      dims: [values[v]!.length],
+      body: { type: wide ? "float64" : "float32", given: 0, loads: [{ ...one, value: apart }], code: [], stores: [{ ...one, register: 0 }] },
+    });
   }
 
   // An updated value is written over the old one only after everybody has read that.
@@ -75,7 +79,11 @@ export function compile(order: readonly Node[], roots: readonly Node[], target: 
       kernels = kernels.map((k, i) => (i === writer ? redirect(k, next, apart) : readsOf(k).some((r) => r.value === next) ? redirectReads(k, next, apart) : k));
       const one: View = { value: next, offset: 0, strides: [1] };
       const wide = values[next]!.dtype === "float64" || values[next]!.dtype === "int32";
-      kernels.push({ kind: "map", dims: [values[next]!.length], body: { type: wide ? "float64" : "float32", given: 0, loads: [{ ...one, value: apart }], code: [], stores: [{ ...one, register: 0 }] } });
+      kernels.push({
+        kind: "map",
+        dims: [values[next]!.length],
+        body: { type: wide ? "float64" : "float32", given: 0, loads: [{ ...one, value: apart }], code: [], stores: [{ ...one, register: 0 }] },
+      });
       for (const r of readers) before.push([r, kernels.length - 1]);
       before.push([writer, kernels.length - 1]);
     } else for (const r of readers) before.push([r, writer]);
@@ -133,11 +141,18 @@ function readsInPlace(k: Kernel, old: number, next: number): boolean {
   if (!body) return !readsOf(k).some((r) => r.value === old);
   const store = body.stores.find((s) => s.value === next)!;
   const loads = new Set(body.loads);
-  return readsOf(k).every((r) => r.value !== old || (r.view !== undefined && loads.has(r.view) && r.view.offset === store.offset && r.view.strides.every((s, i) => s === store.strides[i])));
+  return readsOf(k).every(
+    (r) =>
+      r.value !== old ||
+      (r.view !== undefined && loads.has(r.view) && r.view.offset === store.offset && r.view.strides.every((s, i) => s === store.strides[i])),
+  );
 }
 
 function redirect(k: Kernel, from: number, to: number): Kernel {
-  const body = <B extends { stores: readonly (View & { register: number })[] }>(b: B): B => ({ ...b, stores: b.stores.map((s) => (s.value === from ? { ...s, value: to } : s)) });
+  const body = <B extends { stores: readonly (View & { register: number })[] }>(b: B): B => ({
+    ...b,
+    stores: b.stores.map((s) => (s.value === from ? { ...s, value: to } : s)),
+  });
   if (k.kind === "map") return { ...k, body: body(k.body) };
   if ("finish" in k) return { ...k, finish: body(k.finish) };
   return "out" in k ? { ...k, out: to } : k;
@@ -155,4 +170,3 @@ function redirectReads(k: Kernel, from: number, to: number): Kernel {
   for (const name of ["x", "w", "dy", "index"] as const) if (typeof out[name] === "number") out[name] = swap(out[name] as number);
   return out as unknown as Kernel;
 }
-

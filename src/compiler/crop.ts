@@ -23,7 +23,9 @@ function poolFirst(roots: readonly Node[]): Node[] {
   const kept = new Set(roots);
   const macros = order.filter((node) => node.op?.kind === "macro" && node.op.name !== "part");
   for (const macro of macros) for (const wrt of macro.inputs.slice(1)) kept.add(wrt);
-  const movable = new Set(order.filter((node) => !isLeaf(node) && node.op!.name === "relu" && !kept.has(node) && users.get(node)!.every((user) => user.op!.name === "maxPool")));
+  const movable = new Set(
+    order.filter((node) => !isLeaf(node) && node.op!.name === "relu" && !kept.has(node) && users.get(node)!.every((user) => user.op!.name === "maxPool")),
+  );
   return rewrite(roots, (node) => {
     const relu = node.inputs[0];
     if (node.op!.name !== "maxPool" || !relu || relu.op?.name !== "relu" || isLeaf(relu)) return node;
@@ -38,7 +40,13 @@ const spatialOps = new Set(["conv", "maxPool", "avgPool"]);
 
 /** How much of each spatial axis of its input a window op reads. */
 function reach(node: Node, output: Shape): number[] | undefined {
-  const { window, stride, dilation, padding, inputDilation } = node.attrs as { window: number[]; stride: number[]; dilation: number[]; padding: [number, number][]; inputDilation?: number[] };
+  const { window, stride, dilation, padding, inputDilation } = node.attrs as {
+    window: number[];
+    stride: number[];
+    dilation: number[];
+    padding: [number, number][];
+    inputDilation?: number[];
+  };
   if (inputDilation?.some((d) => d !== 1)) return undefined;
   return window.map((w, i) => (output[1 + i]! - 1) * stride[i]! + (w - 1) * dilation[i]! + 1 - padding[i]![0]);
 }

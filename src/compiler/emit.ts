@@ -1,5 +1,5 @@
 /** Clusters written out as kernels. */
-import { type DType } from "../base/dtype.ts";
+import type { DType } from "../base/dtype.ts";
 import { same, type Shape, size, strides as rowMajor } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { BodyBuilder, collapse } from "./body.ts";
@@ -105,7 +105,10 @@ export class Emitter {
     const vb = this.operandView(b, batch);
     // Batches and rows join where the operands and everything the finish reads allow it: two loads that only say how a and b step.
     const finish = this.body(c, node.shape, c.nodes, [[node]]);
-    const guide = { ...finish, loads: [...finish.loads, { ...va, strides: [...va.strides.slice(0, -1), 0] }, { ...vb, strides: [...vb.strides.slice(0, -2), 0, vb.strides[rank - 1]!] }] };
+    const guide = {
+      ...finish,
+      loads: [...finish.loads, { ...va, strides: [...va.strides.slice(0, -1), 0] }, { ...vb, strides: [...vb.strides.slice(0, -2), 0, vb.strides[rank - 1]!] }],
+    };
     const joined = collapse(node.shape, [guide], true, false);
     const loads = joined.bodies[0]!.loads;
     const last = joined.space.length - 1;
@@ -145,7 +148,9 @@ export class Emitter {
   private operandView(x: Node, batch: Shape): View {
     const access = accessOf(x)!;
     const lead = batch.length + 2 - x.shape.length;
-    const strides = Array.from({ length: batch.length + 2 }, (_, i) => (i < lead || (i < batch.length && x.shape[i - lead] === 1) ? 0 : access.strides[i - lead]!));
+    const strides = Array.from({ length: batch.length + 2 }, (_, i) =>
+      i < lead || (i < batch.length && x.shape[i - lead] === 1) ? 0 : access.strides[i - lead]!,
+    );
     return { value: this.valueOf(access.base), offset: access.offset, strides };
   }
 
@@ -160,16 +165,33 @@ export class Emitter {
     const channels = x.shape[x.shape.length - 1]!;
     const filters = node.shape[node.shape.length - 1]!;
     const finish = this.body(c, node.shape, c.nodes, [[node]]);
-    this.kernels.push({ kind: "conv", geometry: geometryOf(node, x.shape, node.shape, w.shape.slice(0, -2)), channels, filters, groups: node.attrs.groups as number, x: this.plain(x), w: this.plain(w), finish });
+    this.kernels.push({
+      kind: "conv",
+      geometry: geometryOf(node, x.shape, node.shape, w.shape.slice(0, -2)),
+      channels,
+      filters,
+      groups: node.attrs.groups as number,
+      x: this.plain(x),
+      w: this.plain(w),
+      finish,
+    });
   }
 
   private pool(c: Cluster): void {
     const node = c.anchor!;
     const x = node.inputs[0]!;
     const mode = node.op!.name === "windowSum" ? "sum" : "max";
-    const takes = mode === "max" ? this.clustering.users.get(node)!.filter((user) => user.op!.name === "windowTake" && this.clustering.of.get(user) === c) : [node];
+    const takes =
+      mode === "max" ? this.clustering.users.get(node)!.filter((user) => user.op!.name === "windowTake" && this.clustering.of.get(user) === c) : [node];
     const finish = this.body(c, node.shape, c.nodes, mode === "max" ? [takes, [node]] : [takes]);
-    this.kernels.push({ kind: "pool", mode, geometry: geometryOf(node, x.shape, node.shape, node.attrs.window as Shape), channels: x.shape[x.shape.length - 1]!, x: this.plain(x), finish });
+    this.kernels.push({
+      kind: "pool",
+      mode,
+      geometry: geometryOf(node, x.shape, node.shape, node.attrs.window as Shape),
+      channels: x.shape[x.shape.length - 1]!,
+      x: this.plain(x),
+      finish,
+    });
   }
 
   private alone(node: Node): void {
@@ -180,24 +202,80 @@ export class Emitter {
       case "convKernel": {
         this.values[out]!.partial = true;
         const window = node.shape.slice(0, -2);
-        return void this.kernels.push({ kind: "convKernel", geometry: geometryOf(node, x.shape, second.shape, window), channels, filters: second.shape[second.shape.length - 1]!, groups: node.attrs.groups as number, x: this.plain(x), dy: this.plain(second), out });
+        return void this.kernels.push({
+          kind: "convKernel",
+          geometry: geometryOf(node, x.shape, second.shape, window),
+          channels,
+          filters: second.shape[second.shape.length - 1]!,
+          groups: node.attrs.groups as number,
+          x: this.plain(x),
+          dy: this.plain(second),
+          out,
+        });
       }
       case "windowPut":
-        return void this.kernels.push({ kind: "unpool", geometry: geometryOf(node, node.shape, x.shape, node.attrs.window as Shape), channels, dy: this.plain(x), index: this.plain(second), out });
+        return void this.kernels.push({
+          kind: "unpool",
+          geometry: geometryOf(node, node.shape, x.shape, node.attrs.window as Shape),
+          channels,
+          dy: this.plain(x),
+          index: this.plain(second),
+          out,
+        });
       case "windowSpread":
-        return void this.kernels.push({ kind: "unpool", geometry: geometryOf(node, node.shape, x.shape, node.attrs.window as Shape), channels, dy: this.plain(x), index: undefined, out });
+        return void this.kernels.push({
+          kind: "unpool",
+          geometry: geometryOf(node, node.shape, x.shape, node.attrs.window as Shape),
+          channels,
+          dy: this.plain(x),
+          index: undefined,
+          out,
+        });
       case "windowTake":
-        return void this.kernels.push({ kind: "poolTake", geometry: geometryOf(node, x.shape, node.shape, node.attrs.window as Shape), channels, x: this.plain(x), index: this.plain(second), out });
+        return void this.kernels.push({
+          kind: "poolTake",
+          geometry: geometryOf(node, x.shape, node.shape, node.attrs.window as Shape),
+          channels,
+          x: this.plain(x),
+          index: this.plain(second),
+          out,
+        });
       case "gather": {
         const axis = node.attrs.axis as number;
-        return void this.kernels.push({ kind: "gather", outer: size(x.shape.slice(0, axis)), size: x.shape[axis]!, count: size(second.shape), inner: size(x.shape.slice(axis + 1)), x: this.plain(x), index: this.plain(second), out });
+        return void this.kernels.push({
+          kind: "gather",
+          outer: size(x.shape.slice(0, axis)),
+          size: x.shape[axis]!,
+          count: size(second.shape),
+          inner: size(x.shape.slice(axis + 1)),
+          x: this.plain(x),
+          index: this.plain(second),
+          out,
+        });
       }
       case "scatterAdd": {
         const axis = node.attrs.axis as number;
-        return void this.kernels.push({ kind: "scatterAdd", outer: size(node.shape.slice(0, axis)), size: node.shape[axis]!, count: size(second.shape), inner: size(node.shape.slice(axis + 1)), x: this.plain(x), index: this.plain(second), out });
+        return void this.kernels.push({
+          kind: "scatterAdd",
+          outer: size(node.shape.slice(0, axis)),
+          size: node.shape[axis]!,
+          count: size(second.shape),
+          inner: size(node.shape.slice(axis + 1)),
+          x: this.plain(x),
+          index: this.plain(second),
+          out,
+        });
       }
       case "pad":
-        return void this.kernels.push({ kind: "pad", dims: x.shape, low: node.attrs.low as number[], high: node.attrs.high as number[], number: node.attrs.value as number, x: this.plain(x), out });
+        return void this.kernels.push({
+          kind: "pad",
+          dims: x.shape,
+          low: node.attrs.low as number[],
+          high: node.attrs.high as number[],
+          number: node.attrs.value as number,
+          x: this.plain(x),
+          out,
+        });
       default: {
         // concat: each part is copied to its place.
         const axis = node.attrs.axis as number;
@@ -262,7 +340,13 @@ function reorder(body: Body, order: readonly number[], tail: boolean): Body {
     ...body,
     loads: body.loads.map((v) => ({ ...v, strides: pick(v.strides) })),
     stores: body.stores.map((v) => ({ ...v, strides: pick(v.strides) })),
-    code: body.code.map((c) => (c.attrs?.strides ? { ...c, attrs: { ...c.attrs, strides: pick(c.attrs.strides as number[]) } } : c.op === "index" ? { ...c, attrs: { axis: order.indexOf(c.attrs!.axis as number) } } : c)),
+    code: body.code.map((c) =>
+      c.attrs?.strides
+        ? { ...c, attrs: { ...c.attrs, strides: pick(c.attrs.strides as number[]) } }
+        : c.op === "index"
+          ? { ...c, attrs: { axis: order.indexOf(c.attrs!.axis as number) } }
+          : c,
+    ),
   };
 }
 
@@ -278,7 +362,11 @@ function over(body: Body, from: Shape, to: Shape): Body {
     loads: body.loads.map((v) => ({ ...v, strides: pick(v.strides) })),
     stores: body.stores.map((v) => ({ ...v, strides: pick(v.strides) })),
     code: body.code.map((c) =>
-      c.attrs?.strides ? { ...c, attrs: { ...c.attrs, strides: pick(c.attrs.strides as number[]) } } : c.op === "index" ? { ...c, attrs: { axis: Math.max(0, source.indexOf(c.attrs!.axis as number)) } } : c,
+      c.attrs?.strides
+        ? { ...c, attrs: { ...c.attrs, strides: pick(c.attrs.strides as number[]) } }
+        : c.op === "index"
+          ? { ...c, attrs: { axis: Math.max(0, source.indexOf(c.attrs!.axis as number)) } }
+          : c,
     ),
   };
 }

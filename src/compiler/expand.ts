@@ -16,7 +16,8 @@ const kernels = new Set([
 ]);
 
 /** The kernel for products knows matrices only; vectors reach it as matrices of one row or column. */
-const known = ({ op, inputs }: Node): boolean => (op!.name === "matmul" ? inputs.every((x) => x.shape.length > 1) : kernels.has(op!.name) || instructions.has(op!.name));
+const known = ({ op, inputs }: Node): boolean =>
+  op!.name === "matmul" ? inputs.every((x) => x.shape.length > 1) : kernels.has(op!.name) || instructions.has(op!.name);
 
 /** Macros written out, e.g. the gradients that `backward()` only announced. */
 export function expandMacros(roots: readonly Node[]): Node[] {
@@ -42,7 +43,8 @@ export function expandComposites(roots: readonly Node[]): Node[] {
     graph = rewrite(graph, (node) => {
       const op = node.op!;
       if (known(node)) return node;
-      if (!op.decompose) throw new CambiumError("engine", op.name, "the compiler has no kernel for this op, and it has no parts", "add a kernel or a decomposition");
+      if (!op.decompose)
+        throw new CambiumError("engine", op.name, "the compiler has no kernel for this op, and it has no parts", "add a kernel or a decomposition");
       changed = true;
       return op.decompose(at(node), node.attrs, node);
     });

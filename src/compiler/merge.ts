@@ -19,5 +19,5 @@ export function mergeEqual(roots: readonly Node[]): Node[] {
   });
 }
 
-const settings = (attrs: unknown): string => JSON.stringify(attrs, (_, v) => (typeof v === "number" && (!Number.isFinite(v) || Object.is(v, -0)) ? `#${Object.is(v, -0) ? "-0" : v}` : v));
-
+const settings = (attrs: unknown): string =>
+  JSON.stringify(attrs, (_, v) => (typeof v === "number" && (!Number.isFinite(v) || Object.is(v, -0)) ? `#${Object.is(v, -0) ? "-0" : v}` : v));

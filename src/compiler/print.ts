@@ -46,7 +46,9 @@ export function printProgram(program: Program): string {
         return `${head} ${k.node.op!.name} ${k.inputs.map(place).join(" ")} -> ${place(k.out)}`;
     }
   };
-  const stages = program.stages.map((s, i) => `  stage ${i}${s.samples ? ` samples ${s.samples} chunk ${s.chunk}` : ""}${s.serial ? " serial" : ""}\n${s.kernels.map(kernel).join("\n")}`);
+  const stages = program.stages.map(
+    (s, i) => `  stage ${i}${s.samples ? ` samples ${s.samples} chunk ${s.chunk}` : ""}${s.serial ? " serial" : ""}\n${s.kernels.map(kernel).join("\n")}`,
+  );
   const held = [...program.inputs, ...program.outputs].reduce((n, { dtype, length }) => n + length * bytesOf(dtype), 0);
   return `program: ${program.inputs.length} inputs, ${program.outputs.length} outputs, ${program.scalars} scalars; ${held} bytes given, arena ${program.arena}, local ${program.local}, partial ${program.partial}\n${stages.join("\n")}`;
 }

@@ -130,15 +130,48 @@ export type Kernel =
   /** Pooling; finish space `[samples, ...output, channels]`, given: the result and, for `max`, the winner's place in its window. */
   | { readonly kind: "pool"; readonly mode: "max" | "sum"; readonly geometry: Geometry; readonly channels: number; readonly x: number; readonly finish: Body }
   /** Adjoint of pooling: `dy [samples, ...output, channels]` added to where it came from (`index`; without it to the whole window) in `out [samples, ...input, channels]`. */
-  | { readonly kind: "unpool"; readonly geometry: Geometry; readonly channels: number; readonly dy: number; readonly index: number | undefined; readonly out: number }
+  | {
+      readonly kind: "unpool";
+      readonly geometry: Geometry;
+      readonly channels: number;
+      readonly dy: number;
+      readonly index: number | undefined;
+      readonly out: number;
+    }
   /** `out[s, o, c] = x[s, the place `index` names in o's window, c]`. */
   | { readonly kind: "poolTake"; readonly geometry: Geometry; readonly channels: number; readonly x: number; readonly index: number; readonly out: number }
   /** `out[o, i, n] = x[o, index[i], n]`, with `outer`, `count` and `inner` of them, `size` along x's axis. Negative or too large indices give zeros. */
-  | { readonly kind: "gather"; readonly outer: number; readonly size: number; readonly count: number; readonly inner: number; readonly x: number; readonly index: number; readonly out: number }
+  | {
+      readonly kind: "gather";
+      readonly outer: number;
+      readonly size: number;
+      readonly count: number;
+      readonly inner: number;
+      readonly x: number;
+      readonly index: number;
+      readonly out: number;
+    }
   /** `out = zeros [outer, size, inner]; out[o, index[i], n] += x[o, i, n]`, in the order of i. Indices outside are left out. */
-  | { readonly kind: "scatterAdd"; readonly outer: number; readonly size: number; readonly count: number; readonly inner: number; readonly x: number; readonly index: number; readonly out: number }
+  | {
+      readonly kind: "scatterAdd";
+      readonly outer: number;
+      readonly size: number;
+      readonly count: number;
+      readonly inner: number;
+      readonly x: number;
+      readonly index: number;
+      readonly out: number;
+    }
   /** `x` of shape `dims` set into `out`, with `low` and `high` more numbers (negative: fewer) at each axis' ends, all `number`. */
-  | { readonly kind: "pad"; readonly dims: readonly number[]; readonly low: readonly number[]; readonly high: readonly number[]; readonly number: number; readonly x: number; readonly out: number }
+  | {
+      readonly kind: "pad";
+      readonly dims: readonly number[];
+      readonly low: readonly number[];
+      readonly high: readonly number[];
+      readonly number: number;
+      readonly x: number;
+      readonly out: number;
+    }
   /** One op as it is, for engines that do not fuse. */
   | { readonly kind: "op"; readonly node: Node; readonly inputs: readonly number[]; readonly out: number };
 

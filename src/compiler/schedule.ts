@@ -55,7 +55,8 @@ const bodiesOf = (k: Kernel): Body[] => (k.kind === "map" ? [k.body] : "finish" 
 /** Everything a kernel writes. */
 export const writesOf = (k: Kernel): number[] => ("out" in k ? [k.out] : bodiesOf(k).flatMap((b) => b.stores.map((s) => s.value)));
 
-const hasRows = (body: Body): boolean => body.code.some(({ op }) => op === "sum" || op === "max" || op === "min" || op === "prod" || op === "argMax" || op === "argMin");
+const hasRows = (body: Body): boolean =>
+  body.code.some(({ op }) => op === "sum" || op === "max" || op === "min" || op === "prod" || op === "argMax" || op === "argMin");
 
 /** How many samples a kernel can be split by; 0: it cannot. */
 function samplesOf(k: Kernel, values: readonly Draft[]): number {
@@ -162,7 +163,8 @@ export function tidy(k: Kernel, sampled: boolean): Kernel {
 
 /** About how many nanoseconds a kernel takes on one thread. */
 export function costOf(k: Kernel): number {
-  const touched = (body: Body, n: number): number => n * (0.05 * (body.loads.length + body.stores.length) + 0.06 * body.code.length) * (body.type === "float64" ? 3 : 1);
+  const touched = (body: Body, n: number): number =>
+    n * (0.05 * (body.loads.length + body.stores.length) + 0.06 * body.code.length) * (body.type === "float64" ? 3 : 1);
   switch (k.kind) {
     case "map":
       return touched(k.body, size(k.dims));

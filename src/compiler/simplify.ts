@@ -69,7 +69,11 @@ function rule(node: Node): Node {
     case "min":
     case "prod":
       // A fold over single numbers only drops axes.
-      return x.dtype === node.dtype && (node.attrs.axes as number[]).every((axis) => x.shape[axis] === 1) ? (same(x.shape, node.shape) ? x : reshape(x, node.shape)) : node;
+      return x.dtype === node.dtype && (node.attrs.axes as number[]).every((axis) => x.shape[axis] === 1)
+        ? same(x.shape, node.shape)
+          ? x
+          : reshape(x, node.shape)
+        : node;
     default:
       return node;
   }
@@ -101,7 +105,8 @@ function arithmetic(node: Node): Node {
   const { name } = node.op!;
   const [a, b] = node.inputs as [Node, Node];
   const numbers = node.inputs.map(numberOf);
-  if (node.inputs.length > 0 && node.op!.scalar && numbers.every((n) => n !== undefined) && name !== "cast") return everywhere(node.op!.scalar(...(numbers as number[])), node);
+  if (node.inputs.length > 0 && node.op!.scalar && numbers.every((n) => n !== undefined) && name !== "cast")
+    return everywhere(node.op!.scalar(...(numbers as number[])), node);
   const [p, q] = numbers;
   switch (name) {
     case "cast":
@@ -136,4 +141,3 @@ function everywhere(value: number, { shape, dtype }: Node): Node {
   const one = constant(dtype === "float32" ? Math.fround(value) : dtype === "bool" ? Number(value !== 0) : value, dtype);
   return shape.length === 0 ? one : broadcast(one, shape);
 }
-

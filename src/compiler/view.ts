@@ -44,7 +44,11 @@ function move(node: Node, shape: Shape, { base, offset, strides }: Access): Acce
     default: {
       // flip
       const axes = attrs.axes as number[];
-      return { base, offset: axes.reduce((at, axis) => at + Math.max(0, shape[axis]! - 1) * strides[axis]!, offset), strides: strides.map((s, i) => (axes.includes(i) ? -s : s)) };
+      return {
+        base,
+        offset: axes.reduce((at, axis) => at + Math.max(0, shape[axis]! - 1) * strides[axis]!, offset),
+        strides: strides.map((s, i) => (axes.includes(i) ? -s : s)),
+      };
     }
   }
 }

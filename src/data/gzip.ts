@@ -12,6 +12,11 @@ export async function gunzip(bytes: Uint8Array<ArrayBuffer>, where = "gzip data"
     const content = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Uint8Array(await new Response(content).arrayBuffer());
   } catch (error) {
-    throw new CambiumError("file", where, `cannot be unzipped: ${error instanceof Error ? error.message : error}`, "the file is damaged or cut short; copy or download it again");
+    throw new CambiumError(
+      "file",
+      where,
+      `cannot be unzipped: ${error instanceof Error ? error.message : error}`,
+      "the file is damaged or cut short; copy or download it again",
+    );
   }
 }

@@ -36,8 +36,7 @@ const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" :
  * @source the format's description on the MNIST database's page
  */
 export function decodeIdx(bytes: Uint8Array, where = "IDX data"): HostArray {
-  if (isGzip(bytes))
-    throw new CambiumError("file", where, "starts with 1f 8b, which is gzip; an IDX file starts with 00 00", "unzip it first");
+  if (isGzip(bytes)) throw new CambiumError("file", where, "starts with 1f 8b, which is gzip; an IDX file starts with 00 00", "unzip it first");
   if (bytes.length < 4) throw new CambiumError("file", where, `ends after ${count(bytes.length, "byte")}; the header of an IDX file starts with 4`, truncated);
   const kind = kinds.get(bytes[2]!);
   if (bytes[0] !== 0 || bytes[1] !== 0 || !kind)

@@ -122,7 +122,8 @@ function readHeader(bytes: Uint8Array, where: string): { header: Record<string, 
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   if (length > longestHeader || (bytes.length > 8 && bytes[8] !== 0x7b))
     throw new CambiumError("file", where, "does not begin like a safetensors file: 8 bytes with the header's length, then {", "is it another kind of file?");
-  if (8 + length > bytes.length) throw new CambiumError("file", where, `ends after ${bytes.length} bytes, inside its header, which takes ${8 + length}`, truncated);
+  if (8 + length > bytes.length)
+    throw new CambiumError("file", where, `ends after ${bytes.length} bytes, inside its header, which takes ${8 + length}`, truncated);
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, 8 + length)));

@@ -1,4 +1,4 @@
-import { Tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { currentTrace } from "../tensor/trace.ts";
 
 /** Tensors that training is about, also while they are frozen (`requiresGrad = false`). */

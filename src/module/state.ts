@@ -41,13 +41,15 @@ export function loadState(where: string, named: Iterable<[string, Tensor]>, stat
     ...(strict && unexpected.length > 0 ? [`the state has ${unexpected.join(", ")}, which this module has not`] : []),
     ...misfits,
   ];
-  if (problems.length > 0) throw new CambiumError(misfits.length > 0 ? "shape" : "name", `${where}.loadStateDict`, problems.join("; "), hint(missing, unexpected, misfits.length));
+  if (problems.length > 0)
+    throw new CambiumError(misfits.length > 0 ? "shape" : "name", `${where}.loadStateDict`, problems.join("; "), hint(missing, unexpected, misfits.length));
   assignAll([...own].flatMap(([path, tensor]) => (given.has(path) ? [[tensor, given.get(path)!.to(tensor.dtype)] as const] : [])));
   return { missing, unexpected };
 }
 
 function hint(missing: readonly string[], unexpected: readonly string[], misfits: number): string | undefined {
-  if (missing.length === 0 || unexpected.length === 0) return misfits > 0 || missing.length + unexpected.length === 0 ? undefined : "pass { strict: false } to load what fits";
+  if (missing.length === 0 || unexpected.length === 0)
+    return misfits > 0 || missing.length + unexpected.length === 0 ? undefined : "pass { strict: false } to load what fits";
   const prefix = unexpected[0]!.slice(0, unexpected[0]!.length - missing[0]!.length);
   if (unexpected[0]!.endsWith(missing[0]!) && prefix.endsWith(".")) return `the state's paths begin with "${prefix}": take it off`;
   const near = nearest(unexpected[0]!, missing);

@@ -37,7 +37,9 @@ export const ReLU: ActivationClass = activation("ReLU", {}, (x) => x.relu());
 export const ReLU6: ActivationClass = activation("ReLU6", {}, (x) => hard(x, 0, 6));
 
 /** `x` where positive, else `negativeSlope · x` @source PyTorch `nn.LeakyReLU` */
-export const LeakyReLU: ActivationClass<{ negativeSlope: number }> = activation("LeakyReLU", { negativeSlope: 0.01 }, (x, { negativeSlope }) => x.leakyRelu(negativeSlope));
+export const LeakyReLU: ActivationClass<{ negativeSlope: number }> = activation("LeakyReLU", { negativeSlope: 0.01 }, (x, { negativeSlope }) =>
+  x.leakyRelu(negativeSlope),
+);
 
 /** `x` where positive, else `alpha · (eˣ − 1)` @source PyTorch `nn.ELU` */
 export const ELU: ActivationClass<{ alpha: number }> = activation("ELU", { alpha: 1 }, (x, { alpha }) => x.elu(alpha));
@@ -83,7 +85,9 @@ export const Softshrink: ActivationClass<{ lambda: number }> = activation("Softs
 );
 
 /** `x` where it is farther than `lambda` from 0, else 0 @source PyTorch `nn.Hardshrink` */
-export const Hardshrink: ActivationClass<{ lambda: number }> = activation("Hardshrink", { lambda: 0.5 }, (x, { lambda }) => x.abs().lessEqual(lambda).where(0, x));
+export const Hardshrink: ActivationClass<{ lambda: number }> = activation("Hardshrink", { lambda: 0.5 }, (x, { lambda }) =>
+  x.abs().lessEqual(lambda).where(0, x),
+);
 
 /** `x · sigmoid(x)` @source PyTorch `nn.SiLU` */
 export const SiLU: ActivationClass = activation("SiLU", {}, (x) => x.silu());
@@ -92,7 +96,9 @@ export const SiLU: ActivationClass = activation("SiLU", {}, (x) => x.silu());
 export const Mish: ActivationClass = activation("Mish", {}, (x) => x.mish());
 
 /** `x`, but at least `minVal` and at most `maxVal` @source PyTorch `nn.Hardtanh` */
-export const Hardtanh: ActivationClass<{ minVal: number; maxVal: number }> = activation("Hardtanh", { minVal: -1, maxVal: 1 }, (x, { minVal, maxVal }) => hard(x, minVal, maxVal));
+export const Hardtanh: ActivationClass<{ minVal: number; maxVal: number }> = activation("Hardtanh", { minVal: -1, maxVal: 1 }, (x, { minVal, maxVal }) =>
+  hard(x, minVal, maxVal),
+);
 
 /** `min(max(x / 6 + 1/2, 0), 1)` @source PyTorch `nn.Hardsigmoid` */
 export const Hardsigmoid: ActivationClass = activation("Hardsigmoid", {}, (x) => hard(x, -3, 3).div(6).add(0.5));

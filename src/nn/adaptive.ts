@@ -19,7 +19,11 @@ abstract class AdaptivePool extends Module {
     super();
     const list: readonly (number | null)[] = typeof outputSize === "number" ? new Array<number>(rank).fill(outputSize) : outputSize;
     if (list.length !== rank || list.some((n) => n !== null && !(Number.isInteger(n) && n > 0)))
-      throw new CambiumError("value", this.constructor.name, `outputSize must be a whole number from 1, or ${rank} of them (null keeps a size), got ${JSON.stringify(outputSize)}`);
+      throw new CambiumError(
+        "value",
+        this.constructor.name,
+        `outputSize must be a whole number from 1, or ${rank} of them (null keeps a size), got ${JSON.stringify(outputSize)}`,
+      );
     this.outputSize = list;
   }
 
@@ -30,7 +34,11 @@ abstract class AdaptivePool extends Module {
       channelsLast(x, (x) => {
         const input = x.shape.slice(1, -1);
         const output = this.outputSize.map((n, i) => n ?? input[i]!);
-        if (output.every((n, i) => input[i]! % n === 0)) return this.even(x, output.map((n, i) => input[i]! / n));
+        if (output.every((n, i) => input[i]! % n === 0))
+          return this.even(
+            x,
+            output.map((n, i) => input[i]! / n),
+          );
         return output.reduce((y, n, i) => (n === input[i] ? y : this.uneven(y, i + 1, n)), x);
       }),
     );
@@ -62,7 +70,10 @@ abstract class AdaptiveAvgPool extends AdaptivePool {
     }
     const order = x.shape.map((_, i) => i);
     const swapped = order.with(axis, x.rank - 1).with(-1, axis);
-    return x.permute(swapped).matmul(fromArray(shares, [from, n]).to(x.dtype)).permute(swapped);
+    return x
+      .permute(swapped)
+      .matmul(fromArray(shares, [from, n]).to(x.dtype))
+      .permute(swapped);
   }
 }
 

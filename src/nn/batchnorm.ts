@@ -14,7 +14,11 @@ export function channelMoments(x: Tensor): { mean: Tensor; variance: Tensor } {
 }
 
 /** `x`, channels last, with mean 0 and variance 1 in each channel over everything else. */
-export const normaliseBatch = (x: Tensor, eps: number): Tensor => x.layerNorm(Array.from({ length: x.rank - 1 }, (_, i) => i), eps);
+export const normaliseBatch = (x: Tensor, eps: number): Tensor =>
+  x.layerNorm(
+    Array.from({ length: x.rank - 1 }, (_, i) => i),
+    eps,
+  );
 
 /** `x`, channels last, moved and scaled by what was measured before. */
 export const normaliseBy = (x: Tensor, mean: Tensor, variance: Tensor, eps: number): Tensor => x.sub(mean).mul(variance.add(eps).rsqrt());
@@ -62,7 +66,12 @@ abstract class BatchNorm extends Module {
   forward(x: Tensor): Tensor {
     const where = `${this.constructor.name}(${this.numFeatures})`;
     expectTensor(where, x, this.weight);
-    if (!this.#ranks.includes(x.rank)) throw new CambiumError("shape", where, `expected ${this.#ranks.join(" or ")} axes, beginning with [batch, ${this.numFeatures} channels], got ${show(x.shape)}`);
+    if (!this.#ranks.includes(x.rank))
+      throw new CambiumError(
+        "shape",
+        where,
+        `expected ${this.#ranks.join(" or ")} axes, beginning with [batch, ${this.numFeatures} channels], got ${show(x.shape)}`,
+      );
     expectSize(where, x, 1, this.numFeatures, `[batch, ${this.numFeatures} channels${x.rank > 2 ? ", ..." : ""}]`);
     return channelsLast(x, (x) => affine(this.normalise(where, x), this.weight, this.bias));
   }
@@ -71,7 +80,12 @@ abstract class BatchNorm extends Module {
     const { runningMean, runningVar } = this;
     if (!this.training && runningMean && runningVar) return normaliseBy(x, runningMean, runningVar, this.eps);
     if (this.training && perChannel(x) < 2)
-      throw new CambiumError("value", where, `one number a channel has no spread to learn from (the batch is ${show(x.shape)}, channels last)`, "train with larger batches, or call eval() first");
+      throw new CambiumError(
+        "value",
+        where,
+        `one number a channel has no spread to learn from (the batch is ${show(x.shape)}, channels last)`,
+        "train with larger batches, or call eval() first",
+      );
     if (this.training) this.remember(x);
     return normaliseBatch(x, this.eps);
   }

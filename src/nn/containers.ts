@@ -3,7 +3,12 @@ import { Module } from "../module/module.ts";
 
 function expectModule(where: string, name: string, value: unknown): Module {
   if (value instanceof Module) return value;
-  throw new CambiumError("value", where, `${name} is ${typeof value === "function" ? "a function" : value === null ? "null" : typeof value}, not a module`, typeof value === "function" ? "did you forget `new`, as in new nn.ReLU()?" : undefined);
+  throw new CambiumError(
+    "value",
+    where,
+    `${name} is ${typeof value === "function" ? "a function" : value === null ? "null" : typeof value}, not a module`,
+    typeof value === "function" ? "did you forget `new`, as in new nn.ReLU()?" : undefined,
+  );
 }
 
 /** A module that holds others under names of its own, in order. */
@@ -49,7 +54,10 @@ export class Sequential extends Container {
   constructor(...modules: Module[] | [Readonly<Record<string, Module>>]) {
     super();
     const [first] = modules;
-    const named = modules.length === 1 && first && !(first instanceof Module) && typeof first === "object" ? Object.entries(first) : modules.map((module, i) => [String(i), module] as const);
+    const named =
+      modules.length === 1 && first && !(first instanceof Module) && typeof first === "object"
+        ? Object.entries(first)
+        : modules.map((module, i) => [String(i), module] as const);
     for (const [name, module] of named) this.put(name, module);
   }
 

@@ -22,7 +22,12 @@ export interface ConvOptions {
 }
 
 /** A convolution, channels last: what every face's convolution comes down to. `weight` is [...kernel, channels / groups, filters]. */
-export function convolve(x: Tensor, weight: Tensor, bias: Tensor | undefined, options: { stride?: Sizes; padding?: Padding; dilation?: Sizes; groups?: number }): Tensor {
+export function convolve(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  options: { stride?: Sizes; padding?: Padding; dilation?: Sizes; groups?: number },
+): Tensor {
   const y = new Tensor(conv(x.node, weight.node, options));
   return bias ? y.add(bias) : y;
 }
@@ -51,7 +56,11 @@ abstract class Conv extends Module {
     expectCount(where, "outChannels", outChannels);
     expectCount(where, "groups", groups);
     if (inChannels % groups !== 0 || outChannels % groups !== 0)
-      throw new CambiumError("value", where, `${inChannels} input and ${outChannels} output channels cannot be split into ${groups} groups: both must be multiples of it`);
+      throw new CambiumError(
+        "value",
+        where,
+        `${inChannels} input and ${outChannels} output channels cannot be split into ${groups} groups: both must be multiples of it`,
+      );
     this.inChannels = inChannels;
     this.outChannels = outChannels;
     this.kernelSize = perAxis(where, "kernelSize", kernelSize, rank);

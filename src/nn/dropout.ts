@@ -10,7 +10,9 @@ import { expectTensor, shown } from "./input.ts";
 export function drop(x: Tensor, rate: number, mask: Shape = x.shape): Tensor {
   if (rate === 0) return x;
   if (rate === 1 || same(mask, x.shape)) return new Tensor(dropout(x.node, ...streamNodes(), rate));
-  return uniform(mask).greaterEqual(rate).where(x.mul(1 / (1 - rate)), 0);
+  return uniform(mask)
+    .greaterEqual(rate)
+    .where(x.mul(1 / (1 - rate)), 0);
 }
 
 /** What the kinds of dropout share. */
@@ -70,6 +72,10 @@ export class Dropout2d extends Dropping {
 
 function channels(module: Module, shape: Shape, spatial: number): Shape {
   if (shape.length !== spatial + 1 && shape.length !== spatial + 2)
-    throw new CambiumError("shape", module.constructor.name, `expected ${spatial + 1} or ${spatial + 2} axes (channels, then ${spatial} of space), got ${shape.length}`);
+    throw new CambiumError(
+      "shape",
+      module.constructor.name,
+      `expected ${spatial + 1} or ${spatial + 2} axes (channels, then ${spatial} of space), got ${shape.length}`,
+    );
   return shape.map((d, i) => (i < shape.length - spatial ? d : 1));
 }

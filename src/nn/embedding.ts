@@ -17,7 +17,12 @@ export function lookUp(where: string, weight: Tensor, index: Tensor): Tensor {
   const known = index.leaf.op ? undefined : index.leaf.value?.host;
   const wrong = known?.find((i) => !(i >= 0 && i < rows && Number.isInteger(i)));
   if (wrong !== undefined)
-    throw new CambiumError("data", where, `${wrong} is not one of the ${rows} rows, which are numbered 0 to ${rows - 1}`, wrong === rows ? "rows are counted from 0: is numEmbeddings one short?" : undefined);
+    throw new CambiumError(
+      "data",
+      where,
+      `${wrong} is not one of the ${rows} rows, which are numbered 0 to ${rows - 1}`,
+      wrong === rows ? "rows are counted from 0: is numEmbeddings one short?" : undefined,
+    );
   return weight.gather(index.to("int32"), 0);
 }
 
@@ -42,7 +47,8 @@ export class Embedding extends Module {
     this.embeddingDim = embeddingDim;
     if (paddingIdx !== undefined) {
       const row = paddingIdx < 0 ? paddingIdx + numEmbeddings : paddingIdx;
-      if (!Number.isInteger(row) || row < 0 || row >= numEmbeddings) throw new CambiumError("value", "Embedding", `paddingIdx ${paddingIdx} is not one of the ${numEmbeddings} rows`);
+      if (!Number.isInteger(row) || row < 0 || row >= numEmbeddings)
+        throw new CambiumError("value", "Embedding", `paddingIdx ${paddingIdx} is not one of the ${numEmbeddings} rows`);
       this.paddingIdx = row;
     }
     const start = normal(0, 1)([numEmbeddings, embeddingDim], { in: numEmbeddings, out: embeddingDim });
@@ -56,11 +62,13 @@ export class Embedding extends Module {
     expectTensor(where, index);
     const rows = lookUp(where, this.weight, index);
     if (this.paddingIdx === undefined) return rows;
-    return index.reshape([...index.shape, 1]).equal(this.paddingIdx).where(rows.detach(), rows);
+    return index
+      .reshape([...index.shape, 1])
+      .equal(this.paddingIdx)
+      .where(rows.detach(), rows);
   }
 
   protected override describe(): string {
     return `${this.numEmbeddings}, ${this.embeddingDim}${this.paddingIdx === undefined ? "" : `, ${shown({ paddingIdx: this.paddingIdx })}`}`;
   }
 }
-

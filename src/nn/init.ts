@@ -21,7 +21,8 @@ const gains: Record<Nonlinearity, (slope: number) => number> = {
 
 /** The factor that keeps the spread of activations through `nonlinearity`; `param` is the slope of leakyRelu. */
 export function calculateGain(nonlinearity: Nonlinearity, param = 0.01): number {
-  if (!Object.hasOwn(gains, nonlinearity)) throw new CambiumError("name", "calculateGain", `there is no nonlinearity "${nonlinearity}"`, suggest(nonlinearity, Object.keys(gains)));
+  if (!Object.hasOwn(gains, nonlinearity))
+    throw new CambiumError("name", "calculateGain", `there is no nonlinearity "${nonlinearity}"`, suggest(nonlinearity, Object.keys(gains)));
   return gains[nonlinearity](param);
 }
 
@@ -47,9 +48,11 @@ export const eye = (tensor: Tensor): Tensor => set(tensor, start.identity());
 export const orthogonal = (tensor: Tensor, { gain = 1 }: { gain?: number } = {}): Tensor => set(tensor, start.orthogonal(gain));
 
 /** @source Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010) */
-export const xavierUniform = (tensor: Tensor, { gain = 1 }: { gain?: number } = {}): Tensor => scaled(tensor, { scale: gain ** 2, mode: "average", distribution: "uniform" });
+export const xavierUniform = (tensor: Tensor, { gain = 1 }: { gain?: number } = {}): Tensor =>
+  scaled(tensor, { scale: gain ** 2, mode: "average", distribution: "uniform" });
 
-export const xavierNormal = (tensor: Tensor, { gain = 1 }: { gain?: number } = {}): Tensor => scaled(tensor, { scale: gain ** 2, mode: "average", distribution: "normal" });
+export const xavierNormal = (tensor: Tensor, { gain = 1 }: { gain?: number } = {}): Tensor =>
+  scaled(tensor, { scale: gain ** 2, mode: "average", distribution: "normal" });
 
 export interface KaimingOptions {
   /** The slope of the leaky relu that follows. Default 0. */

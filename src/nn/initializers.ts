@@ -62,12 +62,14 @@ const known: Readonly<Record<string, () => Start>> = {
   identity,
 };
 
-const spelled = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()).replace(/^[A-Z]/, (letter) => letter.toLowerCase());
+const spelled = (name: string): string =>
+  name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()).replace(/^[A-Z]/, (letter) => letter.toLowerCase());
 
 /** The initialiser a name stands for ("glorotUniform", "glorot_uniform", "GlorotUniform"); functions pass through. */
 export function get(initializer: string | Start): Start {
   if (typeof initializer === "function") return initializer;
   const name = spelled(initializer);
-  if (!Object.hasOwn(known, name)) throw new CambiumError("name", "initializers", `there is no initializer "${initializer}"`, suggest(initializer, Object.keys(known)));
+  if (!Object.hasOwn(known, name))
+    throw new CambiumError("name", "initializers", `there is no initializer "${initializer}"`, suggest(initializer, Object.keys(known)));
   return known[name]!();
 }

@@ -5,7 +5,8 @@ import { Tensor } from "../tensor/tensor.ts";
 
 /** Checks that `x` is a tensor of the dtype that `parameter` has. */
 export function expectTensor(where: string, x: unknown, parameter?: Tensor): asserts x is Tensor {
-  if (!(x instanceof Tensor)) throw new CambiumError("value", where, `expected a tensor, got ${Array.isArray(x) ? "an array" : x === null ? "null" : typeof x}`, "wrap it: tensor(x)");
+  if (!(x instanceof Tensor))
+    throw new CambiumError("value", where, `expected a tensor, got ${Array.isArray(x) ? "an array" : x === null ? "null" : typeof x}`, "wrap it: tensor(x)");
   if (parameter && x.dtype !== parameter.dtype)
     throw new CambiumError("dtype", where, `the input is ${x.dtype}, the parameters are ${parameter.dtype}`, `convert the input: x.to("${parameter.dtype}")`);
 }

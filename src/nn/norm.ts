@@ -102,7 +102,8 @@ export interface ChannelNormOptions {
 }
 
 /** A parameter of one number a channel, shaped to stand beside [batch, channels, ...space]. */
-const beside = (parameter: Tensor | undefined, rank: number): Tensor | undefined => parameter?.reshape([parameter.size, ...new Array<number>(rank - 2).fill(1)]);
+const beside = (parameter: Tensor | undefined, rank: number): Tensor | undefined =>
+  parameter?.reshape([parameter.size, ...new Array<number>(rank - 2).fill(1)]);
 
 /**
  * Mean 0 and variance 1 over each group of channels of each sample, then a weight and a bias for each channel.
@@ -120,7 +121,8 @@ export class GroupNorm extends Module {
     super();
     expectCount("GroupNorm", "numGroups", numGroups);
     expectCount("GroupNorm", "numChannels", numChannels);
-    if (numChannels % numGroups !== 0) throw new CambiumError("value", "GroupNorm", `${numChannels} channels cannot be split into ${numGroups} groups of one size`);
+    if (numChannels % numGroups !== 0)
+      throw new CambiumError("value", "GroupNorm", `${numChannels} channels cannot be split into ${numGroups} groups of one size`);
     this.numGroups = numGroups;
     this.numChannels = numChannels;
     this.eps = eps;
@@ -162,7 +164,8 @@ abstract class InstanceNorm extends Module {
   forward(x: Tensor): Tensor {
     const where = `${this.constructor.name}(${this.numFeatures})`;
     expectTensor(where, x, this.weight);
-    if (x.rank !== this.#spatial + 2) throw new CambiumError("shape", where, `expected [batch, ${this.numFeatures} channels] and ${this.#spatial} more axes, got ${show(x.shape)}`);
+    if (x.rank !== this.#spatial + 2)
+      throw new CambiumError("shape", where, `expected [batch, ${this.numFeatures} channels] and ${this.#spatial} more axes, got ${show(x.shape)}`);
     expectSize(where, x, 1, this.numFeatures, `[batch, ${this.numFeatures} channels, ...]`);
     return affine(x.layerNorm(lastAxes(this.#spatial), this.eps), beside(this.weight, x.rank), beside(this.bias, x.rank));
   }

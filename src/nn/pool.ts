@@ -44,13 +44,20 @@ abstract class Pool extends Module {
     this.dilation = perAxis(where, "dilation", dilation, rank);
     this.ceilMode = ceilMode;
     const wide = this.padding.findIndex((p, i) => 2 * p > this.kernelSize[i]!);
-    if (wide >= 0) throw new CambiumError("value", where, `padding ${this.padding[wide]} is more than half the kernel, which is ${this.kernelSize[wide]}: some windows would see nothing`);
+    if (wide >= 0)
+      throw new CambiumError(
+        "value",
+        where,
+        `padding ${this.padding[wide]} is more than half the kernel, which is ${this.kernelSize[wide]}: some windows would see nothing`,
+      );
   }
 
   forward(x: Tensor): Tensor {
     const where = `${this.constructor.name}(${this.kernelSize.join("×")})`;
     expectTensor(where, x);
-    return batched(where, x, ["channels", ...axes.slice(-this.kernelSize.length)], (x) => channelsLast(x, (x) => this.pool(x, this.room(x.shape.slice(1, -1)))));
+    return batched(where, x, ["channels", ...axes.slice(-this.kernelSize.length)], (x) =>
+      channelsLast(x, (x) => this.pool(x, this.room(x.shape.slice(1, -1)))),
+    );
   }
 
   protected abstract pool(x: Tensor, padding: [low: number, high: number][]): Tensor;
@@ -110,7 +117,8 @@ abstract class AvgPool extends Pool {
   }
 }
 
-const optionsOf = <O extends { stride?: Sizes }>(options: O | Sizes): O => (typeof options === "number" || Array.isArray(options) ? { stride: options } : options) as O;
+const optionsOf = <O extends { stride?: Sizes }>(options: O | Sizes): O =>
+  (typeof options === "number" || Array.isArray(options) ? { stride: options } : options) as O;
 
 /**
  * The largest number in each window along one axis.
@@ -156,4 +164,3 @@ export class AvgPool2d extends AvgPool {
     super(2, kernelSize, optionsOf(options));
   }
 }
-

@@ -128,7 +128,8 @@ class Instance<R extends Results> {
 export function compile<Args extends Tensor[], R extends Results>(f: (...args: Args) => R): (...args: Args) => R {
   const instances = new Map<string, Instance<R>>();
   return (...args: Args): R => {
-    for (const a of args) if (!(a instanceof Tensor)) throw new CambiumError("value", "compile", `a compiled function takes tensors, got ${typeof a}`, "wrap it: tensor(x)");
+    for (const a of args)
+      if (!(a instanceof Tensor)) throw new CambiumError("value", "compile", `a compiled function takes tensors, got ${typeof a}`, "wrap it: tensor(x)");
     const kind = args.map((a) => signature(a.shape, a.dtype)).join();
     let instance = instances.get(kind);
     if (!instance || instance.stale) instances.set(kind, (instance = new Instance(f as unknown as (...args: Tensor[]) => R, args)));

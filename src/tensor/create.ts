@@ -4,7 +4,7 @@ import { CambiumError } from "../base/error.ts";
 import { type Shape, show, size } from "../base/shape.ts";
 import { hostMemory, source } from "../graph/node.ts";
 import { concat as concatNodes, stack as stackNodes } from "../ops/slice.ts";
-import { type Nested } from "./print.ts";
+import type { Nested } from "./print.ts";
 import { Tensor } from "./tensor.ts";
 
 export interface TensorOptions {
@@ -40,7 +40,11 @@ export function tensor(values: TensorLike, { dtype, requiresGrad = false }: Tens
   const fill = (v: unknown, axis: number): void => {
     if (axis === shape.length) {
       if (typeof v !== "number" && typeof v !== "boolean")
-        throw new CambiumError("data", "tensor", isList(v) ? ragged(shape, axis, v.length) : `expected numbers, found ${v === null ? "null" : typeof v} ${JSON.stringify(v)}`);
+        throw new CambiumError(
+          "data",
+          "tensor",
+          isList(v) ? ragged(shape, axis, v.length) : `expected numbers, found ${v === null ? "null" : typeof v} ${JSON.stringify(v)}`,
+        );
       out[at++] = type === "bool" ? (v ? 1 : 0) : (v as number);
       return;
     }
@@ -60,7 +64,12 @@ function typed(values: ArrayBufferView): TypedArray {
   if (values instanceof Float32Array || values instanceof Float64Array || values instanceof Int32Array || values instanceof Uint8Array) return values;
   if (values instanceof Uint8ClampedArray) return new Uint8Array(values);
   if (values instanceof Int8Array || values instanceof Int16Array || values instanceof Uint16Array) return Int32Array.from(values);
-  throw new CambiumError("dtype", "tensor", `a ${values.constructor.name} holds no kind of number there is a dtype for`, "use a Float32Array, Float64Array, Int32Array or Uint8Array");
+  throw new CambiumError(
+    "dtype",
+    "tensor",
+    `a ${values.constructor.name} holds no kind of number there is a dtype for`,
+    "use a Float32Array, Float64Array, Int32Array or Uint8Array",
+  );
 }
 
 function convert(from: TypedArray, dtype: DType): TypedArray {
@@ -72,14 +81,16 @@ function convert(from: TypedArray, dtype: DType): TypedArray {
 
 /** A tensor on `array` itself: nothing is copied, so do not write into it afterwards. */
 export function fromArray(array: TypedArray, shape: Shape = [array.length], { dtype = dtypeOf(array), requiresGrad = false }: TensorOptions = {}): Tensor {
-  if (size(shape) !== array.length) throw new CambiumError("shape", "fromArray", `shape ${show(shape)} holds ${size(shape)} numbers, the array has ${array.length}`);
+  if (size(shape) !== array.length)
+    throw new CambiumError("shape", "fromArray", `shape ${show(shape)} holds ${size(shape)} numbers, the array has ${array.length}`);
   const memory = hostMemory(dtype, array);
   memory.shared = true;
   return new Tensor(source(memory, shape, requiresGrad));
 }
 
 /** Any input as a tensor; tensors pass through. */
-export const asTensor = (x: TensorLike, options?: TensorOptions): Tensor => (x instanceof Tensor ? (options?.dtype ? x.to(options.dtype) : x) : tensor(x, options));
+export const asTensor = (x: TensorLike, options?: TensorOptions): Tensor =>
+  x instanceof Tensor ? (options?.dtype ? x.to(options.dtype) : x) : tensor(x, options);
 
 /** One number everywhere. */
 export function full(shape: Shape, value: number, { dtype = "float32", requiresGrad = false }: TensorOptions = {}): Tensor {
@@ -122,7 +133,19 @@ export function eye(rows: number, columns: number = rows, { dtype = "float32" }:
 }
 
 /** Tensors joined along an existing axis. */
-export const concat = (tensors: readonly Tensor[], axis = 0): Tensor => new Tensor(concatNodes(tensors.map((t) => t.node), axis));
+export const concat = (tensors: readonly Tensor[], axis = 0): Tensor =>
+  new Tensor(
+    concatNodes(
+      tensors.map((t) => t.node),
+      axis,
+    ),
+  );
 
 /** Tensors of one shape joined along a new axis. */
-export const stack = (tensors: readonly Tensor[], axis = 0): Tensor => new Tensor(stackNodes(tensors.map((t) => t.node), axis));
+export const stack = (tensors: readonly Tensor[], axis = 0): Tensor =>
+  new Tensor(
+    stackNodes(
+      tensors.map((t) => t.node),
+      axis,
+    ),
+  );

@@ -13,6 +13,7 @@ export const engine = (): Engine => currentEngine();
 whenNeeded(() => {
   const wish = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env?.CAMBIUM_ENGINE;
   const { engine, passedOver } = chooseEngine(wish || undefined);
-  for (const { name, reason } of passedOver) console.warn(`cambium: computing with the ${engine.name} engine, because the ${name} engine does not work here: ${reason}`);
+  for (const { name, reason } of passedOver)
+    console.warn(`cambium: computing with the ${engine.name} engine, because the ${name} engine does not work here: ${reason}`);
   return engine;
 });

@@ -4,7 +4,7 @@ import { compile, type Compiled } from "../compiler/compile.ts";
 import { expandMacros } from "../compiler/expand.ts";
 import { Cache, keyOf } from "../compiler/key.ts";
 import type { Engine, Prepared } from "../engines/engine.ts";
-import { type Memory, type Node } from "../graph/node.ts";
+import type { Memory, Node } from "../graph/node.ts";
 import { inOrder } from "../graph/walk.ts";
 
 interface Ready {
@@ -74,7 +74,13 @@ export function evaluate(wanted: readonly Node[]): void {
   for (const node of order) {
     if (node.value) inputs.push(node.value);
     else if (node.number !== undefined) numbers.push(node.number);
-    else if (!node.op) throw new CambiumError("state", "evaluate", "this tensor stands for an input of a compiled function and has no numbers of its own", "return it from the function and read the result");
+    else if (!node.op)
+      throw new CambiumError(
+        "state",
+        "evaluate",
+        "this tensor stands for an input of a compiled function and has no numbers of its own",
+        "return it from the function and read the result",
+      );
   }
   if (!ready) {
     const compiled = compile(order, targets, engine.target);

@@ -15,7 +15,8 @@ function renamed(x: Tensor): Tensor {
 
 function places(where: string, wrt: number | readonly number[], count: number): readonly number[] {
   const list = typeof wrt === "number" ? [wrt] : wrt;
-  for (const i of list) if (!Number.isInteger(i) || i < 0 || i >= count) throw new CambiumError("value", where, `there is no argument ${i}; the function got ${count}`);
+  for (const i of list)
+    if (!Number.isInteger(i) || i < 0 || i >= count) throw new CambiumError("value", where, `there is no argument ${i}; the function got ${count}`);
   return list;
 }
 
@@ -26,13 +27,25 @@ function single(where: string, y: unknown): Tensor {
 
 /** The value of `f` and its gradient with respect to argument `wrt` (a list: gradients in that order). */
 export function valueAndGrad<Args extends Tensor[]>(f: (...args: Args) => Tensor, wrt?: number): (...args: Args) => [value: Tensor, gradient: Tensor];
-export function valueAndGrad<Args extends Tensor[]>(f: (...args: Args) => Tensor, wrt: readonly number[]): (...args: Args) => [value: Tensor, gradients: Tensor[]];
-export function valueAndGrad<Args extends Tensor[]>(f: (...args: Args) => Tensor, wrt: number | readonly number[] = 0): (...args: Args) => [Tensor, Tensor | Tensor[]] {
+export function valueAndGrad<Args extends Tensor[]>(
+  f: (...args: Args) => Tensor,
+  wrt: readonly number[],
+): (...args: Args) => [value: Tensor, gradients: Tensor[]];
+export function valueAndGrad<Args extends Tensor[]>(
+  f: (...args: Args) => Tensor,
+  wrt: number | readonly number[] = 0,
+): (...args: Args) => [Tensor, Tensor | Tensor[]] {
   return (...args) => {
     const list = places("valueAndGrad", wrt, args.length);
     const given = args.map((x, i) => (list.includes(i) ? renamed(x) : x)) as Args;
     const value = single("valueAndGrad", f(...given));
-    if (value.size !== 1) throw new CambiumError("shape", "valueAndGrad", `only a single number has a gradient, the function returned ${show(value.shape)}`, "end with .sum() or .mean(), or use vjp");
+    if (value.size !== 1)
+      throw new CambiumError(
+        "shape",
+        "valueAndGrad",
+        `only a single number has a gradient, the function returned ${show(value.shape)}`,
+        "end with .sum() or .mean(), or use vjp",
+      );
     const back = gradients(
       value.leaf,
       list.map((i) => given[i]!.leaf),
@@ -63,7 +76,8 @@ export function vjp<Args extends Tensor[]>(f: (...args: Args) => Tensor, ...args
   return [
     value,
     (dy) => {
-      if (!same(dy.shape, value.shape)) throw new CambiumError("shape", "vjp", `what flows back is ${show(dy.shape)}, the value is ${show(value.shape)}; shapes must be equal`);
+      if (!same(dy.shape, value.shape))
+        throw new CambiumError("shape", "vjp", `what flows back is ${show(dy.shape)}, the value is ${show(value.shape)}; shapes must be equal`);
       return gradients(value.leaf, nodes, dy.node).map((node) => new Tensor(node));
     },
   ];
@@ -73,7 +87,8 @@ export function vjp<Args extends Tensor[]>(f: (...args: Args) => Tensor, ...args
 export function jvp<Args extends Tensor[]>(f: (...args: Args) => Tensor, args: Args, tangents: readonly Tensor[]): [value: Tensor, tangent: Tensor] {
   if (tangents.length !== args.length) throw new CambiumError("value", "jvp", `${args.length} arguments need ${args.length} tangents, got ${tangents.length}`);
   tangents.forEach((t, i) => {
-    if (!same(t.shape, args[i]!.shape)) throw new CambiumError("shape", "jvp", `tangent ${i} is ${show(t.shape)}, argument ${i} is ${show(args[i]!.shape)}; shapes must be equal`);
+    if (!same(t.shape, args[i]!.shape))
+      throw new CambiumError("shape", "jvp", `tangent ${i} is ${show(t.shape)}, argument ${i} is ${show(args[i]!.shape)}; shapes must be equal`);
   });
   const given = args.map(renamed) as Args;
   const value = single("jvp", f(...given));

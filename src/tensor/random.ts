@@ -1,6 +1,6 @@
 import type { DType } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
-import { type Shape } from "../base/shape.ts";
+import type { Shape } from "../base/shape.ts";
 import { type Node, scalar } from "../graph/node.ts";
 import * as draw from "../ops/random.ts";
 import { Tensor } from "./tensor.ts";
@@ -38,7 +38,8 @@ export function streamNodes(): [seed: Node, stream: Node] {
 }
 
 const shaped = (where: string, shape: Shape): Shape => {
-  for (const d of shape) if (!Number.isInteger(d) || d < 0) throw new CambiumError("shape", where, `[${shape.join(", ")}] is no shape: sizes are whole numbers from 0`);
+  for (const d of shape)
+    if (!Number.isInteger(d) || d < 0) throw new CambiumError("shape", where, `[${shape.join(", ")}] is no shape: sizes are whole numbers from 0`);
   return shape;
 };
 
@@ -61,5 +62,9 @@ export function normal(shape: Shape, mean = 0, deviation = 1, dtype: DType = "fl
 /** Whole numbers from `low` up to but not including `high`. */
 export function randint(shape: Shape, low: number, high: number, dtype: DType = "int32"): Tensor {
   if (!(high > low)) throw new CambiumError("value", "randint", `high must be above low, got ${low} to ${high}`);
-  return uniform(shape, 0, 1).mul(high - low).floor().add(low).to(dtype);
+  return uniform(shape, 0, 1)
+    .mul(high - low)
+    .floor()
+    .add(low)
+    .to(dtype);
 }

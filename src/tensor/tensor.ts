@@ -1,5 +1,5 @@
 import { gradientsLater } from "../autodiff/gradient.ts";
-import { type DType, type TypedArray } from "../base/dtype.ts";
+import type { DType, TypedArray } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
 import { type Axes, type Shape, show, size } from "../base/shape.ts";
 import { type Node, scalar, source } from "../graph/node.ts";
@@ -12,15 +12,16 @@ import { type Nested, nest, print } from "./print.ts";
 import { currentTrace } from "./trace.ts";
 
 /** An op as a method: the first input is `this`, the others are tensors or numbers. */
-type Method<F> = F extends Op<infer Names extends readonly string[], infer Args>
-  ? Names extends readonly [string]
-    ? (...args: Args) => Tensor
-    : Names extends readonly [string, string]
-      ? (other: Tensor | number, ...args: Args) => Tensor
-      : Names extends readonly [string, string, string]
-        ? (b: Tensor | number, c: Tensor | number, ...args: Args) => Tensor
-        : never
-  : never;
+type Method<F> =
+  F extends Op<infer Names extends readonly string[], infer Args>
+    ? Names extends readonly [string]
+      ? (...args: Args) => Tensor
+      : Names extends readonly [string, string]
+        ? (other: Tensor | number, ...args: Args) => Tensor
+        : Names extends readonly [string, string, string]
+          ? (b: Tensor | number, c: Tensor | number, ...args: Args) => Tensor
+          : never
+    : never;
 
 type Methods = { [K in keyof typeof ops as (typeof ops)[K] extends Op<readonly [string, ...string[]], any> ? K : never]: Method<(typeof ops)[K]> };
 
@@ -89,13 +90,20 @@ export class Tensor {
     evaluate([this.leaf]);
     const value = this.leaf.value!;
     value.shared = true;
-    if (!value.host) throw new CambiumError("engine", "dataSync", `results of the ${currentEngine().name} engine cannot be read without waiting`, "use `await x.data()`");
+    if (!value.host)
+      throw new CambiumError("engine", "dataSync", `results of the ${currentEngine().name} engine cannot be read without waiting`, "use `await x.data()`");
     return value.host;
   }
 
   /** The one number of a tensor of size 1. */
   item(): number {
-    if (this.size !== 1) throw new CambiumError("shape", "item", `a tensor of shape ${show(this.shape)} holds ${this.size} numbers, not one`, "use .data(), or reduce it first with .sum() or .mean()");
+    if (this.size !== 1)
+      throw new CambiumError(
+        "shape",
+        "item",
+        `a tensor of shape ${show(this.shape)} holds ${this.size} numbers, not one`,
+        "use .data(), or reduce it first with .sum() or .mean()",
+      );
     return this.dataSync()[0]!;
   }
 
@@ -113,10 +121,16 @@ export class Tensor {
    * Nothing is computed yet: the gradients, this value and what an optimizer does with them run as one program.
    */
   backward(): void {
-    if (this.size !== 1) throw new CambiumError("shape", "backward", `only a single number has a gradient, this tensor is ${show(this.shape)}`, "end with .sum() or .mean()");
+    if (this.size !== 1)
+      throw new CambiumError("shape", "backward", `only a single number has a gradient, this tensor is ${show(this.shape)}`, "end with .sum() or .mean()");
     const leaves = inOrder([this.leaf], (node) => !node.requires).filter((node) => node.requires && node.inputs.length === 0 && !node.op);
     if (leaves.length === 0)
-      throw new CambiumError("state", "backward", "this value does not depend on any tensor with requiresGrad", "make parameters with nn.Module or tensor(values, { requiresGrad: true })");
+      throw new CambiumError(
+        "state",
+        "backward",
+        "this value does not depend on any tensor with requiresGrad",
+        "make parameters with nn.Module or tensor(values, { requiresGrad: true })",
+      );
     const parts = gradientsLater(this.leaf, leaves);
     leaves.forEach((leaf, i) => {
       const owner = leaf.owner as Tensor | undefined;
@@ -244,7 +258,8 @@ function derive(name: string, op: AnyOp): void {
           return new Tensor(op(this.node, ...args));
         }
       : function (this: Tensor, ...args: unknown[]): Tensor {
-          if (args.length < arity - 1) throw new CambiumError("value", name, `needs ${arity - 1} more operand${arity > 2 ? "s" : ""} (${op.inputs.slice(1).join(", ")})`);
+          if (args.length < arity - 1)
+            throw new CambiumError("value", name, `needs ${arity - 1} more operand${arity > 2 ? "s" : ""} (${op.inputs.slice(1).join(", ")})`);
           for (let i = 0; i < arity - 1; i++) args[i] = operandAt(name, args[i], this.dtype);
           return new Tensor(op(this.node, ...args));
         };
@@ -254,5 +269,10 @@ function derive(name: string, op: AnyOp): void {
 function operandAt(name: string, x: unknown, dtype: DType): Node {
   if (x instanceof Tensor) return x.node;
   if (typeof x === "number") return operand(x, dtype);
-  throw new CambiumError("value", name, `expected a tensor or a number, got ${Array.isArray(x) ? "an array" : x === null ? "null" : typeof x}`, Array.isArray(x) ? "wrap it: tensor([...])" : undefined);
+  throw new CambiumError(
+    "value",
+    name,
+    `expected a tensor or a number, got ${Array.isArray(x) ? "an array" : x === null ? "null" : typeof x}`,
+    Array.isArray(x) ? "wrap it: tensor([...])" : undefined,
+  );
 }

@@ -23,7 +23,12 @@ export class Trace {
   touch(tensor: Handle): void {
     if (this.before.has(tensor)) return;
     if (tensor.leaf.op && !tensor.leaf.value)
-      throw new CambiumError("state", "assign", "a tensor changed inside a compiled function must have been computed before", "read it once (`x.dataSync()`) after making it");
+      throw new CambiumError(
+        "state",
+        "assign",
+        "a tensor changed inside a compiled function must have been computed before",
+        "read it once (`x.dataSync()`) after making it",
+      );
     this.before.set(tensor, tensor.leaf);
   }
 

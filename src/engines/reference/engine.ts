@@ -27,8 +27,13 @@ function runProgram(program: Program, inputs: readonly Memory[], outputs: readon
   });
   for (const stage of program.stages)
     for (const kernel of stage.kernels) {
-      if (kernel.kind !== "op") throw new CambiumError("engine", "reference", `cannot run a ${kernel.kind} kernel; it runs programs compiled for a plain target`);
-      numbers[kernel.out] = run(kernel.node, kernel.inputs.map((value) => numbers[value]!), true);
+      if (kernel.kind !== "op")
+        throw new CambiumError("engine", "reference", `cannot run a ${kernel.kind} kernel; it runs programs compiled for a plain target`);
+      numbers[kernel.out] = run(
+        kernel.node,
+        kernel.inputs.map((value) => numbers[value]!),
+        true,
+      );
     }
   program.values.forEach(({ home }: Value, i) => {
     if (home.at === "output" && numbers[i]) hostOf(outputs[home.slot]!).set(numbers[i]);
@@ -36,6 +41,7 @@ function runProgram(program: Program, inputs: readonly Memory[], outputs: readon
 }
 
 function hostOf(memory: Memory): TypedArray {
-  if (!memory.host) throw new CambiumError("engine", "reference", "these numbers lie in another engine's memory", "read them there and make a new tensor of them");
+  if (!memory.host)
+    throw new CambiumError("engine", "reference", "these numbers lie in another engine's memory", "read them there and make a new tensor of them");
   return memory.host;
 }

@@ -30,13 +30,22 @@ function evaluate(roots: readonly Node[], known: Map<Node, Float64Array>, rounde
       const meant = expansion(node.inputs[0]!)[node.attrs.index as number]!;
       evaluate([meant], known, rounded);
       known.set(node, known.get(meant)!);
-    } else known.set(node, run(node, node.inputs.map((input) => known.get(input)!), rounded));
+    } else
+      known.set(
+        node,
+        run(
+          node,
+          node.inputs.map((input) => known.get(input)!),
+          rounded,
+        ),
+      );
   }
 }
 
 function leaf(node: Node): Float64Array {
   if (node.number !== undefined) return round(Float64Array.of(node.number), node.dtype);
-  if (!node.value?.host) throw new CambiumError("engine", "reference", node.value ? "these numbers lie in another engine's memory" : "a placeholder was given no numbers");
+  if (!node.value?.host)
+    throw new CambiumError("engine", "reference", node.value ? "these numbers lie in another engine's memory" : "a placeholder was given no numbers");
   return Float64Array.from(node.value.host);
 }
 
@@ -70,7 +79,8 @@ function byNumber(out: Block, inputs: readonly Block[], scalar: (...numbers: num
 /** `numbers` rounded, in place, to what `dtype` can hold; whole numbers wrap around as typed arrays do, and all but 0 is true. */
 export function round(numbers: Float64Array, dtype: DType): Float64Array {
   if (dtype === "float64") return numbers;
-  const to = dtype === "float32" ? Math.fround : dtype === "int32" ? (x: number) => x | 0 : dtype === "bool" ? (x: number) => Number(x !== 0) : (x: number) => x & 255;
+  const to =
+    dtype === "float32" ? Math.fround : dtype === "int32" ? (x: number) => x | 0 : dtype === "bool" ? (x: number) => Number(x !== 0) : (x: number) => x & 255;
   for (let i = 0; i < numbers.length; i++) numbers[i] = to(numbers[i]!);
   return numbers;
 }
