@@ -26,7 +26,7 @@ export async function serve(): Promise<{ address: string; asked: string[]; close
     if ((path !== "/" && !path.startsWith("/dist/")) || !statSync(file, { throwIfNoEntry: false })?.isFile()) return void response.writeHead(404).end();
     const kind = kinds[file.split(".").at(-1)!] ?? "application/octet-stream";
     response.writeHead(200, { "content-type": kind });
-    response.end(path === "/" ? readFileSync(file, "utf8").replace("DOORS", importMap()) : readFileSync(file));
+    response.end(path === "/" ? readFileSync(file, "utf8").replace('{ "imports": {} }', importMap()) : readFileSync(file));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return { address: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, asked, close: () => server.close() };
