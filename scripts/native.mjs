@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -36,10 +36,13 @@ const common = ["-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-Wall", "-
 /** Never -ffast-math: it breaks rounding tricks, and linked in it changes the arithmetic of the thread that loads the addon. */
 const kernelFlags = ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-Wno-maybe-uninitialized", "-Wno-uninitialized"];
 
+const toolchain = mac ? "xcode-select --install" : "apt-get install g++";
+/** This command again, as a person at hand would type it. */
+const again = existsSync(join(root, "package-lock.json")) ? "npm run native" : `node ${relative(process.cwd(), fileURLToPath(import.meta.url))}`;
+
 /** Ends the script when the engine cannot be built. */
-function without(reason) {
-  const how = mac ? "xcode-select --install" : "apt-get install g++";
-  console.log(`cambium: ${reason}, so the slower engine will serve; for the fast one: ${how}, then npm run native`);
+function without(reason, remedy = toolchain) {
+  console.log(`cambium: ${reason}, so the slower engine will serve${remedy ? `; for the fast one: ${remedy}, then ${again}` : ""}`);
   process.exit(required ? 1 : 0);
 }
 
@@ -67,10 +70,10 @@ const compiler = [process.env.CXX, "g++", "clang++", "c++"]
   .filter(Boolean)
   .map(version)
   .find((c) => c.version);
-if (process.platform === "win32") without("the native engine is not available on Windows yet");
+if (process.platform === "win32") without("the native engine is not available on Windows yet", "");
 if (!compiler) without("there is no C++ compiler");
 const include = headers();
-if (!include) without("the Node-API headers were not found");
+if (!include) without("the Node-API headers were not found", "npm install --save-dev node-api-headers");
 
 const files = readdirSync(source).sort();
 const gcc = !/clang/i.test(compiler.version);
