@@ -10,6 +10,8 @@ export interface At {
   readonly rate: Tensor;
   /** Steps so far, this one included, a scalar; for rules that count. */
   readonly count: Tensor;
+  /** What `common` has worked out. */
+  readonly common: Readonly<Record<string, Tensor>>;
 }
 
 /** What becomes of a parameter, and of what is remembered of it. */
@@ -24,5 +26,7 @@ export interface Rule {
   readonly counts: boolean;
   /** What is remembered of each parameter, with the number it starts from. */
   readonly slots: Readonly<Record<string, number>>;
+  /** What is the same for all parameters of a step, worked out once. */
+  readonly common?: (rate: Tensor, count: Tensor) => Record<string, Tensor>;
   readonly step: (at: At) => Step;
 }

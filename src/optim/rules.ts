@@ -1,14 +1,17 @@
 /** The rules by which parameters change. Where PyTorch and Keras differ, an option says whose way it is. */
+import { constant } from "../graph/op.ts";
 import { rmsStep } from "../ops/arithmetic.ts";
-import { operand, Tensor } from "../tensor/tensor.ts";
+import { Tensor } from "../tensor/tensor.ts";
 import type { Rule } from "./rule.ts";
 
+/** A number that never changes: the compiler may calculate with it. */
+const fixed = (value: number): Tensor => new Tensor(constant(value, "float32"));
+
 /** `1 − betaᵗ`, exact also while it is small. */
-const shortfall = (beta: number, count: Tensor): Tensor => count.mul(Math.log(beta)).expm1().neg();
+const shortfall = (beta: number, count: Tensor): Tensor => count.mul(fixed(Math.log(beta))).expm1().neg();
 
 /** `p − rate · m / (√v + eps)` */
-const scaledStep = (p: Tensor, m: Tensor, v: Tensor, rate: Tensor, eps: Tensor | number): Tensor =>
-  new Tensor(rmsStep(p.node, m.node, v.node, rate.node, operand(eps, p.dtype)));
+const scaledStep = (p: Tensor, m: Tensor, v: Tensor, rate: Tensor, eps: Tensor): Tensor => new Tensor(rmsStep(p.node, m.node, v.node, rate.node, eps.node));
 
 export interface AdamSettings {
   beta1: number;
@@ -25,13 +28,15 @@ export function adam({ beta1, beta2, eps, amsgrad = false, way }: AdamSettings):
   return {
     counts: true,
     slots: { mean: 0, square: 0, ...(amsgrad && { largest: 0 }) },
-    step: ({ parameter, gradient, slots, rate, count }) => {
-      const mean = slots["mean"]!.lerp(gradient, 1 - beta1);
-      const square = slots["square"]!.lerp(gradient.square(), 1 - beta2);
-      const largest = amsgrad ? slots["largest"]!.maximum(square) : undefined;
+    common: (rate, count) => {
       const root = shortfall(b2, count).sqrt();
-      const corrected = rate.mul(root).div(shortfall(b1, count));
-      const next = scaledStep(parameter, mean, largest ?? square, corrected, way === "torch" ? root.mul(eps) : eps);
+      return { rate: rate.mul(root).div(shortfall(b1, count)), eps: way === "torch" ? root.mul(fixed(eps)) : fixed(eps) };
+    },
+    step: ({ parameter, gradient, slots, common }) => {
+      const mean = slots["mean"]!.lerp(gradient, fixed(1 - beta1));
+      const square = slots["square"]!.lerp(gradient.square(), fixed(1 - beta2));
+      const largest = amsgrad ? slots["largest"]!.maximum(square) : undefined;
+      const next = scaledStep(parameter, mean, largest ?? square, common["rate"]!, common["eps"]!);
       return { parameter: next, slots: { mean, square, ...(largest && { largest }) } };
     },
   };
@@ -89,7 +94,7 @@ export const rmsprop = ({ rho, eps, momentum, centered, way }: RMSpropSettings):
     const mean = centered ? slots["mean"]!.lerp(gradient, 1 - rho) : undefined;
     const spread = mean ? square.sub(mean.square()) : square;
     const rest = { square, ...(mean && { mean }) };
-    if (momentum === 0 && way === "torch") return { parameter: scaledStep(parameter, gradient, spread, rate, eps), slots: rest };
+    if (momentum === 0 && way === "torch") return { parameter: scaledStep(parameter, gradient, spread, rate, fixed(eps)), slots: rest };
     const quotient = way === "torch" ? gradient.div(spread.sqrt().add(eps)) : gradient.mul(rate).mul(spread.add(eps).rsqrt());
     const velocity = momentum === 0 ? quotient : slots["velocity"]!.mul(momentum).add(quotient);
     return { parameter: parameter.sub(way === "torch" ? velocity.mul(rate) : velocity), slots: { ...rest, ...(momentum !== 0 && { velocity }) } };

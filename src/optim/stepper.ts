@@ -44,6 +44,7 @@ export class Stepper {
     const { weightDecay = 0, decoupled = false, maximize = false } = this.#settings;
     const by = reading(rate);
     const count = this.#rule.counts ? this.#count.add(1) : this.#count;
+    const common = this.#rule.common?.(by, count) ?? {};
     const pairs: [Tensor, Tensor][] = this.#rule.counts ? [[this.#count, count]] : [];
     this.parameters.forEach((parameter, i) => {
       const given = gradients[i];
@@ -52,7 +53,7 @@ export class Stepper {
       const upward = maximize ? given.neg() : given;
       const gradient = weightDecay !== 0 && !decoupled ? upward.add(parameter.mul(weightDecay)) : upward;
       const start = weightDecay !== 0 && decoupled ? parameter.sub(parameter.mul(by.mul(weightDecay))) : parameter;
-      const next = this.#rule.step({ parameter: start, gradient, slots, rate: by, count });
+      const next = this.#rule.step({ parameter: start, gradient, slots, rate: by, count, common });
       pairs.push([parameter, next.parameter]);
       for (const [name, value] of Object.entries(next.slots)) pairs.push([slots[name]!, value]);
     });
