@@ -99,13 +99,14 @@ export class Trainer {
     return { x: inputs, y: labels, weight: await weightsOf(where, labels, sampleWeight, classWeight), from: 0, count: inputs.shape[0]! };
   }
 
-  /** Tries model and loss on stand-ins for two samples, so that what does not fit is said here, and returns the shape of the prediction. */
+  /** Tries model and loss on stand-ins for the samples, so that what does not fit is said here, and returns the shape of the prediction. */
   #try(where: string, x: Tensor, y: Tensor): Shape {
     const kind = `${x.dtype} ${show(x.shape.slice(1))} ${y.dtype} ${show(y.shape.slice(1))}`;
     const known = this.#tried.get(kind);
     if (known) return known;
     const { loss, module } = this.#task;
-    const rows = 2;
+    // At least two, so that a batch axis lost on the way shows; a stand-in costs nothing, however many there are.
+    const rows = Math.max(2, x.shape[0]!);
     const sample = new Tensor(placeholder([rows, ...x.shape.slice(1)], x.dtype === "int32" ? "int32" : "float32"));
     const prediction = inMode(module, false, () => module.forward(sample) as Tensor);
     if (prediction.shape[0] !== rows)
