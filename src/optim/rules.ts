@@ -8,7 +8,11 @@ import type { Rule } from "./rule.ts";
 const fixed = (value: number): Tensor => new Tensor(constant(value, "float32"));
 
 /** `1 − betaᵗ`, exact also while it is small. */
-const shortfall = (beta: number, count: Tensor): Tensor => count.mul(fixed(Math.log(beta))).expm1().neg();
+const shortfall = (beta: number, count: Tensor): Tensor =>
+  count
+    .mul(fixed(Math.log(beta)))
+    .expm1()
+    .neg();
 
 /** `p − rate · m / (√v + eps)` */
 const scaledStep = (p: Tensor, m: Tensor, v: Tensor, rate: Tensor, eps: Tensor): Tensor => new Tensor(rmsStep(p.node, m.node, v.node, rate.node, eps.node));
