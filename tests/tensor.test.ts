@@ -79,6 +79,17 @@ describe("an update", () => {
     expect(w.item()).toBe(3);
   });
 
+  test("leaves alone the tensor that was assigned", () => {
+    const w = tensor([1], { requiresGrad: true });
+    const next = w.add(1);
+    w.assign(next);
+    compile(() => {
+      w.assign(w.mul(10));
+      return w.mul(1);
+    })();
+    expect([w.item(), next.item()]).toEqual([20, 2]);
+  });
+
   test("that needs the new value of another and the old value of itself happens in the right order", () => {
     const a = tensor([1], { requiresGrad: true });
     const b = tensor([10], { requiresGrad: true });

@@ -1,5 +1,6 @@
 import { promote, type DType, isFloat } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
+import type { Shape } from "../base/shape.ts";
 import { type AnyOp, type At, type Attrs, Node, type Op, type Operand, type OpSpec, type VariadicOp } from "./node.ts";
 
 export type { AnyOp, At, Block, Case, Kind, Op, Operand, OpSpec, VariadicOp } from "./node.ts";
@@ -17,17 +18,33 @@ export function defineOp<const Names extends readonly string[], Args extends unk
 export function defineOp<const Names extends readonly string[], Args extends unknown[], A extends Attrs>(spec: OpSpec<Names, Args, A>): Op<Names, Args>;
 export function defineOp<const Names extends readonly string[], Args extends unknown[], A extends Attrs>(spec: OpSpec<Names, Args, A>): AnyOp {
   const arity = spec.inputs.length;
+  const fixed = !spec.variadic;
+  // Eager loops make a node per op and step, so nothing is set up here that a node does not need.
   const use = (...given: unknown[]): Node => {
-    const operands = spec.variadic ? (given[0] as readonly Operand[]) : (given.slice(0, arity) as Operand[]);
-    if (!spec.variadic && operands.length < arity)
-      throw new CambiumError("value", spec.name, `takes ${arity} inputs (${spec.inputs.join(", ")}), got ${operands.length}`);
-    const inputs = liftAll(spec.name, operands);
-    const shapes = inputs.map((x) => x.shape);
-    const attrs = spec.attrs ? spec.attrs(shapes, ...(given.slice(spec.variadic ? 1 : arity) as Args)) : (plain as A);
-    const types = inputs.map((x) => x.dtype);
+    if (fixed && given.length < arity) throw new CambiumError("value", spec.name, `takes ${arity} inputs (${spec.inputs.join(", ")}), got ${given.length}`);
+    const operands = fixed ? given : (given[0] as readonly unknown[]);
+    const count = fixed ? arity : operands.length;
+    let common: DType | undefined;
+    let requires = false;
+    for (let i = 0; i < count; i++) {
+      const x = operands[i];
+      if (x instanceof Node) {
+        common = common === undefined || common === x.dtype ? x.dtype : promote(common, x.dtype);
+        if (x.requires) requires = true;
+      } else if (typeof x !== "number") throw new CambiumError("value", spec.name, `expected a tensor or a number, got ${x === null ? "null" : typeof x}`);
+    }
+    const inputs = new Array<Node>(count);
+    const shapes = new Array<Shape>(count);
+    for (let i = 0; i < count; i++) {
+      const x = operands[i] as Operand;
+      const input = typeof x === "number" ? constant(x, numberType(x, common)) : x;
+      inputs[i] = input;
+      shapes[i] = input.shape;
+    }
+    const attrs = spec.attrs ? spec.attrs(shapes, ...(given.slice(fixed ? arity : 1) as Args)) : (plain as A);
     const shape = spec.shape(shapes, attrs);
-    const dtype = spec.dtype ? spec.dtype(types, attrs) : types.length === 0 ? "float32" : types.reduce(promote);
-    return new Node(op, inputs, attrs, shape, dtype, recording.on && !spec.constant && inputs.some((x) => x.requires));
+    const dtype = spec.dtype ? spec.dtype(inputs.map(dtypeOf), attrs) : count === 0 ? "float32" : inputs.reduce(widest, inputs[0]!.dtype);
+    return new Node(op, inputs, attrs, shape, dtype, requires && recording.on && !spec.constant);
   };
   const { name, ...rest } = spec;
   const op = Object.assign(Object.defineProperty(use, "name", { value: name }), rest, { id: ++ids }) as unknown as AnyOp;
@@ -48,17 +65,10 @@ export const constant: AnyOp = defineOp({
   constant: true,
 });
 
-/** Numbers become constants of the dtype the other operands have: a number never widens a tensor, except that a fraction makes integers float32. */
-function liftAll(where: string, operands: readonly Operand[]): Node[] {
-  let dtype: DType | undefined;
-  for (const x of operands) {
-    if (x instanceof Node) dtype = dtype ? promote(dtype, x.dtype) : x.dtype;
-    else if (typeof x !== "number") throw new CambiumError("value", where, `expected a tensor or a number, got ${x === null ? "null" : typeof x}`);
-  }
-  return operands.map((x) => (x instanceof Node ? x : constant(x, numberType(x, dtype))));
-}
+const dtypeOf = (x: Node): DType => x.dtype;
+const widest = (dtype: DType, x: Node): DType => (dtype === x.dtype ? dtype : promote(dtype, x.dtype));
 
-/** The dtype a plain number takes next to values of `dtype`. */
+/** The dtype a plain number takes next to values of `dtype`: a number never widens a tensor, except that a fraction makes integers float32. */
 export function numberType(x: number, dtype: DType | undefined): DType {
   if (dtype === undefined) return "float32";
   if (isFloat(dtype)) return dtype;

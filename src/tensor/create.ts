@@ -28,6 +28,13 @@ export function tensor(values: TensorLike, { dtype, requiresGrad = false }: Tens
     const from = typed(values);
     return fromArray(convert(from, dtype ?? dtypeOf(from)), [from.length], { dtype: dtype ?? dtypeOf(from), requiresGrad });
   }
+  // A plain list or a single number, as small loops make them at every step.
+  if (dtype === undefined && (typeof values === "number" || (Array.isArray(values) && values.length > 0 && values.every(isNumber))))
+    return fromArray(
+      typeof values === "number" ? Float32Array.of(values) : new Float32Array(values as number[]),
+      typeof values === "number" ? [] : [values.length],
+      { dtype: "float32", requiresGrad },
+    );
   const shape: number[] = [];
   let first: unknown = values;
   while (isList(first)) {
@@ -54,6 +61,8 @@ export function tensor(values: TensorLike, { dtype, requiresGrad = false }: Tens
   fill(values, 0);
   return fromArray(out, shape, { dtype: type, requiresGrad });
 }
+
+const isNumber = (v: unknown): boolean => typeof v === "number";
 
 const isList = (v: unknown): v is ArrayLike<unknown> => Array.isArray(v) || (ArrayBuffer.isView(v) && !(v instanceof DataView));
 

@@ -62,7 +62,7 @@ export function evaluate(wanted: readonly Node[]): void {
   const engine = currentEngine();
   let targets: readonly Node[] = roots;
   let order = inOrder(roots, isLeaf);
-  if (order.some((node) => node.op?.kind === "macro") && order.some((node) => node.value && node.op && node.requires)) {
+  if (looksBehind(order)) {
     // A gradient looks behind values that are already known, so it is written out before the graph's leaves are listed.
     targets = expandMacros(roots);
     order = inOrder(targets, isLeaf);
@@ -89,8 +89,22 @@ export function evaluate(wanted: readonly Node[]): void {
     cache.set({ words: key.words, hash: key.hash }, ready);
   }
   const outputs = roots.map((node) => engine.allocate(node.dtype, elements(node)));
-  ready.prepared.run(inputs, outputs, Float64Array.from(numbers));
+  ready.prepared.run(inputs, outputs, numbers.length === 0 ? noNumbers : new Float64Array(numbers));
   for (let i = 0; i < roots.length; i++) settle(roots[i]!, outputs[i]!);
+}
+
+const noNumbers = new Float64Array(0);
+
+/** Whether a gradient still to be written out meets a value that is known, and was made from something it may flow to. */
+function looksBehind(order: readonly Node[]): boolean {
+  let macro = false;
+  let known = false;
+  for (const node of order) {
+    if (!node.op) continue;
+    if (node.value) known ||= node.requires;
+    else if (node.op.kind === "macro") macro = true;
+  }
+  return macro && known;
 }
 
 const isLeaf = (node: Node): boolean => node.value !== undefined || node.op === undefined;

@@ -1,7 +1,7 @@
 import { gradientsLater } from "../autodiff/gradient.ts";
 import type { DType, TypedArray } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
-import { type Axes, type Shape, show, size } from "../base/shape.ts";
+import { type Axes, same, type Shape, show, size } from "../base/shape.ts";
 import { type Node, scalar, source } from "../graph/node.ts";
 import { type AnyOp, constant, isOp, numberType, type Op } from "../graph/op.ts";
 import { inOrder } from "../graph/walk.ts";
@@ -123,7 +123,7 @@ export class Tensor {
   backward(): void {
     if (this.size !== 1)
       throw new CambiumError("shape", "backward", `only a single number has a gradient, this tensor is ${show(this.shape)}`, "end with .sum() or .mean()");
-    const leaves = inOrder([this.leaf], (node) => !node.requires).filter((node) => node.requires && node.inputs.length === 0 && !node.op);
+    const leaves = inOrder([this.leaf], given).filter(isTrained);
     if (leaves.length === 0)
       throw new CambiumError(
         "state",
@@ -132,14 +132,15 @@ export class Tensor {
         "make parameters with nn.Module or tensor(values, { requiresGrad: true })",
       );
     const parts = gradientsLater(this.leaf, leaves);
-    leaves.forEach((leaf, i) => {
-      const owner = leaf.owner as Tensor | undefined;
-      if (!owner) return;
-      currentTrace()?.touchGrad(owner);
+    const trace = currentTrace();
+    for (let i = 0; i < leaves.length; i++) {
+      const owner = leaves[i]!.owner as Tensor | undefined;
+      if (!owner) continue;
+      trace?.touchGrad(owner);
       const part = new Tensor(parts[i]!);
       owner.grad = owner.grad ? owner.grad.add(part) : part;
-    });
-    if (!currentTrace()) computeAlong(this.leaf);
+    }
+    if (!trace) computeAlong(this.leaf);
   }
 
   /** The same numbers, cut off from the gradient. */
@@ -214,9 +215,12 @@ export interface Tensor extends Methods {}
 
 /** Assigns many tensors with one engine call. */
 export function assignAll(pairs: readonly (readonly [Tensor, Tensor])[]): void {
-  for (const [tensor, next] of pairs)
-    if (next.shape.length !== tensor.shape.length || next.shape.some((d, i) => d !== tensor.shape[i]))
+  let trained = false;
+  for (const [tensor, next] of pairs) {
+    if (!same(next.shape, tensor.shape))
       throw new CambiumError("shape", "assign", `a tensor of shape ${show(tensor.shape)} cannot become ${show(next.shape)}`, "shapes must be equal");
+    if (tensor.leaf.requires) trained = true;
+  }
   const trace = currentTrace();
   if (trace) {
     for (const [tensor, next] of pairs) {
@@ -225,13 +229,14 @@ export function assignAll(pairs: readonly (readonly [Tensor, Tensor])[]): void {
     }
     return;
   }
-  const trained = pairs.filter(([tensor]) => tensor.requiresGrad);
-  evaluate(trained.map(([, next]) => next.leaf));
+  // What goes with a parameter's change (an optimizer's memory) is part of the same step.
+  if (trained) evaluate(pairs.map(nextLeaf));
   for (const [tensor, next] of pairs) {
     const { leaf } = next;
-    if (tensor.requiresGrad || leaf.value) {
-      leaf.value!.shared ||= next.leaf.op === undefined;
-      tensor.leaf = source(leaf.value!, leaf.shape, tensor.requiresGrad);
+    if (leaf.value) {
+      // `next` may be kept by whoever made it, and reads the same memory.
+      leaf.value.shared = true;
+      tensor.leaf = source(leaf.value, leaf.shape, tensor.leaf.requires);
       tensor.leaf.owner = tensor;
     } else {
       tensor.leaf = leaf;
@@ -240,6 +245,8 @@ export function assignAll(pairs: readonly (readonly [Tensor, Tensor])[]): void {
     }
   }
 }
+
+const nextLeaf = ([, next]: readonly [Tensor, Tensor]): Node => next.leaf;
 
 /** A number next to tensors. Small whole numbers are part of the graph's structure; others are handed over at each run, so that a changing factor compiles once. */
 export function operand(x: Tensor | number, dtype: DType | undefined): Node {
@@ -265,6 +272,9 @@ function derive(name: string, op: AnyOp): void {
         };
   Object.defineProperty(Tensor.prototype, name, { value: method, writable: true, configurable: true });
 }
+
+const given = (node: Node): boolean => !node.requires;
+const isTrained = (node: Node): boolean => node.requires && !node.op;
 
 function operandAt(name: string, x: unknown, dtype: DType): Node {
   if (x instanceof Tensor) return x.node;
