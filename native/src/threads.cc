@@ -29,8 +29,9 @@ inline void pause() {
 
 /// Long enough to bridge the gap between two steps of a training loop.
 constexpr auto spinTime = std::chrono::microseconds(50);
-/// A few microseconds. A peer that takes longer may be waiting for this very core: spinning on would keep it from running.
-constexpr int spinsBeforeYield = 150;
+/// Some 15 to 40 microseconds: longer than the short stages that one thread does alone, since whoever yields to a process in the background
+/// may be gone for milliseconds. A peer that takes longer may be waiting for this very core, and spinning on would keep it from running.
+constexpr int spinsBeforeYield = 1000;
 
 /// One turn of waiting for a peer.
 inline void wait(int& turns) {
