@@ -132,7 +132,11 @@ public:
   }
 
   /// Rows of `width` numbers that make a good block.
-  long heightFor(long width) const { return std::max(1L, std::min(tallest, blockSize / std::max(width, 1L))); }
+  long heightFor(long width) const {
+    // Where nothing is kept in between, as in a step of Adam, the cache does not limit a block.
+    const long most = blocks.empty() ? 8 * blockSize : blockSize;
+    return std::max(1L, std::min(tallest, most / std::max(width, 1L)));
+  }
 
   /// Runs the body on one block and returns where the number handed on lies.
   const Operand<T>& produce(const Worker& w, long row, long rows, long col, long cols) {

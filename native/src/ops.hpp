@@ -184,8 +184,8 @@ CAMBIUM_INLINE D overRoot(D m, D v, D eps) { return m / (root(v) + eps); }
 CAMBIUM_INLINE F overRoot(F m, F v, F eps) {
 #if defined(__AVX512F__)
   // Estimates with a Newton step each take half the time of the exact root and quotient. Zero and infinity are kept away.
-  v = v < 1e-30f ? all(1e-30f) : v;
-  v = v > 3e38f ? all(3e38f) : v;
+  // Of two operands, these give the second when one is NaN.
+  v = (F)_mm512_min_ps(_mm512_set1_ps(3e38f), _mm512_max_ps(_mm512_set1_ps(1e-30f), (__m512)v));
   F r = (F)_mm512_rsqrt14_ps((__m512)v);
   r = r * (1.5f - (0.5f * v * r) * r);
   F d = v * r + eps;

@@ -3,6 +3,7 @@ import { isFloat } from "../base/dtype.ts";
 import { broadcastShapes, same } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { constant } from "../graph/op.ts";
+import { square } from "../ops/arithmetic.ts";
 import { range } from "../ops/gather.ts";
 import { logSoftmax } from "../ops/softmax.ts";
 import { broadcast } from "../ops/spread.ts";
@@ -118,6 +119,7 @@ function arithmetic(node: Node): Node {
     case "sub":
       return q === 0 ? as(a, node) : node;
     case "mul":
+      if (a === b) return square(a);
       if (q === 1) return as(a, node);
       return p === 1 ? as(b, node) : node;
     case "div":
