@@ -6,7 +6,7 @@ import type { StateDict } from "../module/state.ts";
 import { readState } from "../module/state.ts";
 import { assignAll, type Tensor } from "../tensor/tensor.ts";
 import type { Rule } from "./rule.ts";
-import { adam as adamRule, descent, rmsprop as rmspropRule } from "./rules.ts";
+import { adagrad as adagradRule, adam as adamRule, descent, rmsprop as rmspropRule } from "./rules.ts";
 import { restored, Stepper } from "./stepper.ts";
 
 /** What every optimizer may be told. */
@@ -84,6 +84,7 @@ export class KerasOptimizer {
     if (clipnorm !== undefined) return gradients.map((g) => g && within(g, squares(g).sqrt(), clipnorm));
     if (globalClipnorm !== undefined) {
       const given = gradients.filter((g) => g !== undefined);
+      if (given.length === 0) return gradients;
       const norm = given
         .map(squares)
         .reduce((a, b) => a.add(b))
@@ -157,10 +158,28 @@ export function rmsprop(options: RMSpropOptions = {}): KerasOptimizer {
   );
 }
 
-const makers = { adam, adamw, rmsprop, sgd } as const;
+export interface AdagradOptions extends OptimizerOptions {
+  /** What the sum of squares starts from. Default 0.1. */
+  initialAccumulatorValue?: number;
+  /** Keeps the quotient finite. Default 1e-7. */
+  epsilon?: number;
+}
+
+/** Steps by the gradient, measured by all gradients so far. @source Keras `Adagrad`: learningRate 1e-3 */
+export function adagrad(options: AdagradOptions = {}): KerasOptimizer {
+  const { initialAccumulatorValue = 0.1, epsilon = 1e-7 } = options;
+  return new KerasOptimizer(
+    "adagrad",
+    options,
+    { learningRate: 1e-3, initialAccumulatorValue, epsilon },
+    adagradRule({ initial: initialAccumulatorValue, eps: epsilon, way: "keras" }),
+  );
+}
+
+const makers = { adagrad, adam, adamw, rmsprop, sgd } as const;
 
 /** The optimizers by name. */
-export const optimizers: { adam: typeof adam; adamw: typeof adamw; rmsprop: typeof rmsprop; sgd: typeof sgd } = makers;
+export const optimizers: { adagrad: typeof adagrad; adam: typeof adam; adamw: typeof adamw; rmsprop: typeof rmsprop; sgd: typeof sgd } = makers;
 
 /**
  * The optimizer a name stands for, with its defaults or the given options; optimizers pass through.

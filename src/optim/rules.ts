@@ -104,3 +104,28 @@ export const rmsprop = ({ rho, eps, momentum, centered, way }: RMSpropSettings):
     return { parameter: parameter.sub(way === "torch" ? velocity.mul(rate) : velocity), slots: { ...rest, ...(momentum !== 0 && { velocity }) } };
   },
 });
+
+export interface AdagradSettings {
+  /** What the sum of squares starts from. */
+  initial: number;
+  eps: number;
+  /** How fast the rate falls with the number of steps. */
+  rateDecay?: number;
+  /** PyTorch adds eps to the root, Keras under it. */
+  way: "torch" | "keras";
+}
+
+/** @source Duchi, Hazan and Singer, "Adaptive subgradient methods" (2011) */
+export const adagrad = ({ initial, eps, rateDecay = 0, way }: AdagradSettings): Rule => ({
+  counts: rateDecay !== 0,
+  slots: { sum: initial },
+  common: (rate, count) => ({ rate: rateDecay === 0 ? rate : rate.div(count.sub(1).mul(rateDecay).add(1)), eps: fixed(eps) }),
+  step: ({ parameter, gradient, slots, common }) => {
+    const sum = slots["sum"]!.add(gradient.square());
+    const next =
+      way === "torch"
+        ? scaledStep(parameter, gradient, sum, common["rate"]!, common["eps"]!)
+        : parameter.sub(gradient.mul(common["rate"]!).mul(sum.add(common["eps"]!).rsqrt()));
+    return { parameter: next, slots: { sum } };
+  },
+});

@@ -3,7 +3,7 @@ import { CambiumError } from "../base/error.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type BaseOptions, type Group, Optimizer } from "./optimizer.ts";
 import type { Rule } from "./rule.ts";
-import { adam, descent, rmsprop } from "./rules.ts";
+import { adagrad, adam, descent, rmsprop } from "./rules.ts";
 import type { Settings } from "./stepper.ts";
 
 export interface SGDOptions extends BaseOptions {
@@ -91,5 +91,29 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
 
   protected rule({ alpha, eps, momentum, centered, weightDecay, maximize }: Required<RMSpropOptions>): { rule: Rule; settings: Settings } {
     return { rule: rmsprop({ rho: alpha, eps, momentum, centered, way: "torch" }), settings: { weightDecay, maximize } };
+  }
+}
+
+export interface AdagradOptions extends BaseOptions {
+  /** How fast the rate falls with the number of steps. Default 0. */
+  lrDecay?: number;
+  /** Added to the gradient, times the parameter. Default 0. */
+  weightDecay?: number;
+  /** What the sum of squares starts from. Default 0. */
+  initialAccumulatorValue?: number;
+  /** Keeps the quotient finite. Default 1e-10. */
+  eps?: number;
+  /** Climbs instead. Default `false`. */
+  maximize?: boolean;
+}
+
+/** Steps by the gradient, measured by all gradients so far. @source PyTorch `optim.Adagrad`: lr 1e-2 */
+export class Adagrad extends Optimizer<AdagradOptions> {
+  constructor(parameters: Iterable<Tensor> | Iterable<Group<AdagradOptions>>, options: AdagradOptions = {}) {
+    super(parameters, options, { lr: 1e-2, lrDecay: 0, weightDecay: 0, initialAccumulatorValue: 0, eps: 1e-10, maximize: false });
+  }
+
+  protected rule({ lrDecay, initialAccumulatorValue, eps, weightDecay, maximize }: Required<AdagradOptions>): { rule: Rule; settings: Settings } {
+    return { rule: adagrad({ initial: initialAccumulatorValue, eps, rateDecay: lrDecay, way: "torch" }), settings: { weightDecay, maximize } };
   }
 }
