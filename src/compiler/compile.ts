@@ -6,6 +6,7 @@ import { setCopies } from "./copy.ts";
 import { crop } from "./crop.ts";
 import { Emitter } from "./emit.ts";
 import { expandComposites, expandMacros } from "./expand.ts";
+import { sinkPermutes } from "./layout.ts";
 import { plan } from "./memory.ts";
 import { mergeEqual } from "./merge.ts";
 import { compilePlain } from "./plain.ts";
@@ -111,7 +112,7 @@ export function compile(order: readonly Node[], roots: readonly Node[], target: 
 
 /** The graph as kernels can run it. */
 function lower(roots: readonly Node[]): Node[] {
-  let graph = crop(simplify(roots));
+  let graph = crop(simplify(sinkPermutes(simplify(roots))));
   graph = expandMacros(graph);
   graph = simplify(expandComposites(graph));
   return mergeEqual(setCopies(mergeEqual(graph)));

@@ -1,0 +1,87 @@
+/** Passes that only show on whole training steps: the numbers stay, the work shrinks. */
+import { afterEach, describe, expect, test } from "vitest";
+import { chooseEngine } from "../src/engines/choose.ts";
+import type { Engine } from "../src/engines/engine.ts";
+import type { Kernel, Program } from "../src/compiler/program.ts";
+import { referenceEngine } from "../src/engines/reference/engine.ts";
+import { compile, nn, normal, optim, randint, seed, type Tensor } from "../src/index.ts";
+import { setEngine } from "../src/tensor/evaluate.ts";
+import { loopsEngine } from "./program-loops.ts";
+
+class Net extends nn.Module {
+  first = new nn.Conv2d(1, 4, 3);
+  norm = new nn.BatchNorm2d(4);
+  second = new nn.Conv2d(4, 6, 3, { padding: 1 });
+  pool = new nn.MaxPool2d(2);
+  last = new nn.Linear(6 * 2 * 2, 3);
+  normed: boolean;
+
+  constructor(normed: boolean) {
+    super();
+    this.normed = normed;
+  }
+
+  forward(x: Tensor): Tensor {
+    let h = this.first.forward(x);
+    if (this.normed) h = this.norm.forward(h);
+    h = this.pool.forward(h.relu());
+    h = this.pool.forward(this.second.forward(h).add(h.mean(1, { keep: true })).relu());
+    return this.last.forward(h.flatten(1));
+  }
+}
+
+/** The losses of a few training steps, and the largest program they ran. */
+function train(engine: Engine, normed: boolean): { losses: number[]; program: Program } {
+  let program: Program | undefined;
+  setEngine({
+    ...engine,
+    prepare: (p) => {
+      if (!program || p.stages.length > program.stages.length) program = p;
+      return engine.prepare(p);
+    },
+  });
+  seed(3);
+  const model = new Net(normed);
+  const criterion = new nn.CrossEntropyLoss();
+  const optimizer = new optim.Adam(model.parameters(), { lr: 0.01 });
+  const x = normal([4, 1, 13, 13]);
+  const y = randint([4], 0, 3);
+  const step = compile((x: Tensor, y: Tensor) => {
+    const loss = criterion.forward(model.forward(x), y);
+    optimizer.zeroGrad();
+    loss.backward();
+    optimizer.step();
+    return loss;
+  });
+  const losses = [0, 1, 2, 3].map(() => step(x, y).item());
+  return { losses, program: program! };
+}
+
+const kernels = (program: Program): Kernel[] => program.stages.flatMap((stage) => stage.kernels);
+
+afterEach(() => setEngine(chooseEngine().engine));
+
+describe.each([false, true])("a channels-first network (batch norm: %s)", (normed) => {
+  test("learns what the reference learns", () => {
+    const want = train(referenceEngine(), normed).losses;
+    const got = train(loopsEngine(2), normed).losses;
+    got.forEach((loss, i) => expect(loss).toBeCloseTo(want[i]!, 4));
+    expect(want[3]!).toBeLessThan(want[0]!);
+  });
+});
+
+test("between channels-first layers nothing is permuted", () => {
+  const { program } = train(loopsEngine(2), false);
+  // A map that only moves: one load, one store, nothing done. What is left are kernels of convolutions, and what flattening reads.
+  const moves = kernels(program).filter((k) => k.kind === "map" && k.body.code.length === 0 && k.body.loads.length === 1 && k.dims.reduce((a, b) => a * b, 1) > 4 * 6 * 9 * 4);
+  expect(moves).toEqual([]);
+});
+
+test("a row that no window reads is not computed, and the activation comes after pooling", () => {
+  const { program } = train(loopsEngine(2), false);
+  const convs = kernels(program).filter((k) => k.kind === "conv");
+  // 13 → 11 → pooled to 5, of which the second pooling reads 4; with padding 1 that takes 5 of the 5, so 10 of the 11.
+  expect(convs[0]).toMatchObject({ geometry: { output: [10, 10] } });
+  const pools = kernels(program).filter((k) => k.kind === "pool");
+  expect(pools.every((k) => k.kind === "pool" && k.finish.code.some(({ op }) => op === "relu"))).toBe(true);
+});
