@@ -192,6 +192,24 @@ describe("training", () => {
     expect(train(true)).toEqual(plain);
   });
 
+  test("two steps in one compiled function are two steps", () => {
+    const run = (compiled: boolean): number[] => {
+      const p = tensor([1, 2], { requiresGrad: true });
+      const optimizer = new optim.Adam([p], { lr: 0.1 });
+      const once = (): Tensor => {
+        optimizer.zeroGrad();
+        const loss = p.square().mul(p).sum();
+        loss.backward();
+        optimizer.step();
+        return loss;
+      };
+      const twice = (): Tensor[] => [once(), once()];
+      const step = compiled ? compile(twice) : twice;
+      return Array.from({ length: 3 }, () => step()).flatMap((losses) => [...losses.map((loss) => loss.item()), ...p.dataSync()]);
+    };
+    expect(run(true)).toEqual(run(false));
+  });
+
   test("linear regression follows its closed form", () => {
     const model = new nn.Linear(1, 1);
     const [x, y] = [tensor([1]), tensor([0])];

@@ -2,7 +2,7 @@ import { gradientsLater } from "../autodiff/gradient.ts";
 import type { DType, TypedArray } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
 import { type Axes, same, type Shape, show, size } from "../base/shape.ts";
-import { type Node, scalar, source } from "../graph/node.ts";
+import { Node, scalar, source } from "../graph/node.ts";
 import { type AnyOp, constant, isOp, numberType, type Op } from "../graph/op.ts";
 import { inOrder } from "../graph/walk.ts";
 import { cast } from "../ops/cast.ts";
@@ -123,7 +123,11 @@ export class Tensor {
   backward(): void {
     if (this.size !== 1)
       throw new CambiumError("shape", "backward", `only a single number has a gradient, this tensor is ${show(this.shape)}`, "end with .sum() or .mean()");
-    const leaves = inOrder([this.leaf], given).filter(isTrained);
+    const trace = currentTrace();
+    const renewed = trace?.renewed;
+    const leaves = renewed?.size
+      ? inOrder([this.leaf], (node) => given(node) || renewed.has(node)).filter((node) => isTrained(node) || renewed.has(node))
+      : inOrder([this.leaf], given).filter(isTrained);
     if (leaves.length === 0)
       throw new CambiumError(
         "state",
@@ -132,9 +136,8 @@ export class Tensor {
         "make parameters with nn.Module or tensor(values, { requiresGrad: true })",
       );
     const parts = gradientsLater(this.leaf, leaves);
-    const trace = currentTrace();
     for (let i = 0; i < leaves.length; i++) {
-      const owner = leaves[i]!.owner as Tensor | undefined;
+      const owner = (renewed?.get(leaves[i]!) ?? leaves[i]!.owner) as Tensor | undefined;
       if (!owner) continue;
       trace?.touchGrad(owner);
       const part = new Tensor(parts[i]!);
@@ -225,7 +228,10 @@ export function assignAll(pairs: readonly (readonly [Tensor, Tensor])[]): void {
   if (trace) {
     for (const [tensor, next] of pairs) {
       trace.touch(tensor);
-      tensor.leaf = next.leaf;
+      const { requires } = tensor.leaf;
+      const { leaf } = next;
+      tensor.leaf = requires && !leaf.requires ? new Node(ops.stopGradient, [leaf], {}, leaf.shape, leaf.dtype, true) : leaf;
+      if (requires && tensor.leaf.op) trace.renewed.set(tensor.leaf, tensor);
     }
     return;
   }

@@ -18,6 +18,8 @@ export interface Change {
 export class Trace {
   private readonly before = new Map<Handle, Node>();
   private readonly grads = new Map<Handle, Handle | undefined>();
+  /** What trained tensors have been changed into so far: there gradients end, as they do at leaves. */
+  readonly renewed: Map<Node, Handle> = new Map();
 
   /** To be called before `tensor` gets another node. */
   touch(tensor: Handle): void {
