@@ -96,9 +96,19 @@ export function cluster(roots: readonly Node[]): Clustering {
       if (from && from !== c) c.needs.add(from);
     }
   };
+  /** Maps by what they read from memory. */
+  const readers = new Map<Node, Cluster[]>();
   const put = (c: Cluster, node: Node): void => {
     of.set(node, c);
     need(c, node);
+    if (c.kind !== "map") return;
+    for (const input of node.inputs) {
+      const { base } = accessOf(input)!;
+      if (isInline(base) || of.get(base) === c) continue;
+      const known = readers.get(base);
+      if (!known) readers.set(base, [c]);
+      else if (!known.includes(c)) known.push(c);
+    }
   };
   /** Whether `from` can only run after `to`. */
   const after = (from: Cluster, to: Cluster): boolean => {
@@ -126,11 +136,14 @@ export function cluster(roots: readonly Node[]): Clustering {
   };
   const candidates = (node: Node): Cluster[] => [...new Set(node.inputs.map(homeOf))].filter((c) => c !== undefined).sort((a, b) => b.id - a.id);
 
+  /** Maps that read what `node` reads: together they read it once. The latest few, so that a value with many readers costs no search. */
+  const siblings = (node: Node): Cluster[] => node.inputs.flatMap((input) => readers.get(accessOf(input)!.base)?.slice(-4) ?? []);
+
   for (const node of order) {
     if (isLeaf(node) || isView(node) || isInline(node)) continue;
     const { name } = node.op!;
     if (isElementwise(node)) {
-      let c = candidates(node).find((c) => fits(c, node));
+      let c = candidates(node).find((c) => fits(c, node)) ?? siblings(node).find((c) => same(c.space, node.shape) && fits(c, node));
       c ??= open("map", undefined, node.shape, isWide(node));
       c.nodes.push(node);
       put(c, node);
@@ -176,6 +189,7 @@ export function cluster(roots: readonly Node[]): Clustering {
       for (const n of home.nodes) put(c, n);
       c.before.push(...home.nodes);
       clusters.splice(clusters.indexOf(home), 1);
+      for (const list of readers.values()) if (list.includes(home)) list.splice(list.indexOf(home), 1);
     }
   }
   return { clusters, of, users };
