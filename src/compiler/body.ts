@@ -168,18 +168,20 @@ export function collapse(space: Shape, bodies: readonly Body[], keepLast: boolea
   const place = (axis: number): number => groups.findIndex((g) => g.includes(axis));
   return {
     space: groups.map((g) => g.reduce((n, a) => n * space[a]!, 1)),
-    bodies: bodies.map((b) => ({
-      ...b,
-      loads: b.loads.map((v) => ({ ...v, strides: pick(v.strides) })),
-      stores: b.stores.map((v) => ({ ...v, strides: pick(v.strides) })),
-      code: b.code.map((c) =>
-        c.attrs?.strides
-          ? { ...c, attrs: { ...c.attrs, strides: pick(c.attrs.strides as number[]) } }
-          : c.op === "index"
-            ? { ...c, attrs: { axis: place(c.attrs!.axis as number) } }
-            : c,
-      ),
-    })),
+    bodies: bodies.map((body) => restrided(body, pick, place)),
+  };
+}
+
+/** A body over another index space: `pick` makes the strides of every reading, `place` says which axis an axis has become. */
+export function restrided(body: Body, pick: (strides: readonly number[]) => number[], place: (axis: number) => number): Body {
+  return {
+    ...body,
+    loads: body.loads.map((v) => ({ ...v, strides: pick(v.strides) })),
+    stores: body.stores.map((v) => ({ ...v, strides: pick(v.strides) })),
+    code: body.code.map((c) => {
+      if (c.attrs?.strides) return { ...c, attrs: { ...c.attrs, strides: pick(c.attrs.strides as number[]) } };
+      return c.op === "index" ? { ...c, attrs: { axis: place(c.attrs!.axis as number) } } : c;
+    }),
   };
 }
 

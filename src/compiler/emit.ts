@@ -2,7 +2,7 @@
 import type { DType } from "../base/dtype.ts";
 import { same, type Shape, size, strides as rowMajor } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
-import { BodyBuilder, collapse } from "./body.ts";
+import { BodyBuilder, collapse, restrided } from "./body.ts";
 import { type Cluster, type Clustering, isStored } from "./cluster.ts";
 import type { Body, Geometry, Kernel, View } from "./program.ts";
 import { accessOf } from "./view.ts";
@@ -118,7 +118,7 @@ export class Emitter {
     const rows = single ? 1 : joined.space[last - 1]!;
     const batches = joined.space.slice(0, single ? last : last - 1);
     const lead = (s: readonly number[], row: number): number[] => [...s.slice(0, batches.length), single ? row : s[last - 1]!];
-    const spread = (v: View): number[] => [...lead(v.strides, 0), v.strides[last]!];
+    const spread = (strides: readonly number[]): number[] => [...lead(strides, 0), strides[last]!];
     const body = joined.bodies[0]!;
     this.kernels.push({
       kind: "matmul",
@@ -128,18 +128,7 @@ export class Emitter {
       k,
       a: { ...va, strides: [...lead(steps.a, 0), va.strides[rank - 1]!] },
       b: { ...vb, strides: [...steps.b.slice(0, batches.length), vb.strides[rank - 2]!, steps.b[last]!] },
-      finish: {
-        ...body,
-        loads: body.loads.slice(0, -2).map((v) => ({ ...v, strides: spread(v) })),
-        stores: body.stores.map((v) => ({ ...v, strides: spread(v) })),
-        code: body.code.map((c) =>
-          c.attrs?.strides
-            ? { ...c, attrs: { ...c.attrs, strides: [...lead(c.attrs.strides as number[], 0), (c.attrs.strides as number[])[last]!] } }
-            : c.op === "index" && single && c.attrs!.axis === last
-              ? { ...c, attrs: { axis: last + 1 } }
-              : c,
-        ),
-      },
+      finish: restrided({ ...body, loads: body.loads.slice(0, -2) }, spread, (axis) => (single && axis === last ? last + 1 : axis)),
       split: size(batches) >= 8 && rows * n < 65536 ? "batch" : n >= 64 && n * 32 >= rows ? "n" : "m",
     });
   }
@@ -334,21 +323,12 @@ function geometryOf(node: Node, input: Shape, output: Shape, window: Shape): Geo
 }
 
 /** A body with the axes of its space in another order; with `tail`, one more axis of size 1 at the end. */
-function reorder(body: Body, order: readonly number[], tail: boolean): Body {
-  const pick = (strides: readonly number[]): number[] => [...order.map((i) => strides[i]!), ...(tail ? [0] : [])];
-  return {
-    ...body,
-    loads: body.loads.map((v) => ({ ...v, strides: pick(v.strides) })),
-    stores: body.stores.map((v) => ({ ...v, strides: pick(v.strides) })),
-    code: body.code.map((c) =>
-      c.attrs?.strides
-        ? { ...c, attrs: { ...c.attrs, strides: pick(c.attrs.strides as number[]) } }
-        : c.op === "index"
-          ? { ...c, attrs: { axis: order.indexOf(c.attrs!.axis as number) } }
-          : c,
-    ),
-  };
-}
+const reorder = (body: Body, order: readonly number[], tail: boolean): Body =>
+  restrided(
+    body,
+    (strides) => [...order.map((i) => strides[i]!), ...(tail ? [0] : [])],
+    (axis) => order.indexOf(axis),
+  );
 
 /** A body over `from` as one over `to`, which differs by axes of size 1 only. */
 function over(body: Body, from: Shape, to: Shape): Body {
@@ -356,17 +336,9 @@ function over(body: Body, from: Shape, to: Shape): Body {
   const big = from.flatMap((d, i) => (d === 1 ? [] : [i]));
   let next = 0;
   const source = to.map((d) => (d === 1 ? -1 : big[next++]!));
-  const pick = (strides: readonly number[]): number[] => source.map((i) => (i < 0 ? 0 : strides[i]!));
-  return {
-    ...body,
-    loads: body.loads.map((v) => ({ ...v, strides: pick(v.strides) })),
-    stores: body.stores.map((v) => ({ ...v, strides: pick(v.strides) })),
-    code: body.code.map((c) =>
-      c.attrs?.strides
-        ? { ...c, attrs: { ...c.attrs, strides: pick(c.attrs.strides as number[]) } }
-        : c.op === "index"
-          ? { ...c, attrs: { axis: Math.max(0, source.indexOf(c.attrs!.axis as number)) } }
-          : c,
-    ),
-  };
+  return restrided(
+    body,
+    (strides) => source.map((i) => (i < 0 ? 0 : strides[i]!)),
+    (axis) => Math.max(0, source.indexOf(axis)),
+  );
 }

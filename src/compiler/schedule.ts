@@ -1,6 +1,6 @@
 /** In which order kernels run, and which of them take each sample through together. */
 import { size } from "../base/shape.ts";
-import { collapse } from "./body.ts";
+import { collapse, restrided } from "./body.ts";
 import type { Draft } from "./emit.ts";
 import type { Body, Kernel, View } from "./program.ts";
 
@@ -147,18 +147,13 @@ export function tidy(k: Kernel, sampled: boolean): Kernel {
   if (k.kind !== "map") return k;
   const { space, bodies } = collapse(k.dims, [k.body], hasRows(k.body), sampled);
   if (space.length > 0) return { ...k, dims: space, body: bodies[0]! };
-  const one = (v: View): number[] => (v.strides.length === 0 ? [0] : [...v.strides]);
-  const body = bodies[0]!;
-  return {
-    ...k,
-    dims: [1],
-    body: {
-      ...body,
-      loads: body.loads.map((v) => ({ ...v, strides: one(v) })),
-      stores: body.stores.map((v) => ({ ...v, strides: one(v) })),
-      code: body.code.map((c) => (c.attrs?.strides ? { ...c, attrs: { ...c.attrs, strides: [0] } } : c)),
-    },
-  };
+  // A single number still has a place: an axis of size 1.
+  const body = restrided(
+    bodies[0]!,
+    () => [0],
+    () => 0,
+  );
+  return { ...k, dims: [1], body };
 }
 
 /** About how many nanoseconds a kernel takes on one thread. */
