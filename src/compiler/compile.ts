@@ -4,7 +4,7 @@ import type { Node } from "../graph/node.ts";
 import { cluster } from "./cluster.ts";
 import { setCopies } from "./copy.ts";
 import { crop } from "./crop.ts";
-import { Emitter } from "./emit.ts";
+import { type Draft, Emitter } from "./emit.ts";
 import { expandComposites, expandMacros } from "./expand.ts";
 import { sinkPermutes } from "./layout.ts";
 import { plan } from "./memory.ts";
@@ -56,13 +56,7 @@ export function compile(order: readonly Node[], roots: readonly Node[], target: 
     values.push({ ...values[v]! });
     values[v]!.partial = false;
     kernels = kernels.map((k) => (writesOf(k).includes(v) ? redirect(k, v, apart) : readsOf(k).some((r) => r.value === v) ? redirectReads(k, v, apart) : k));
-    const one: View = { value: v, offset: 0, strides: [1] };
-    const wide = values[v]!.dtype === "float64" || values[v]!.dtype === "int32";
-    kernels.push({
-      kind: "map",
-      dims: [values[v]!.length],
-      body: { type: wide ? "float64" : "float32", given: 0, loads: [{ ...one, value: apart }], code: [], stores: [{ ...one, register: 0 }] },
-    });
+    kernels.push(copied(values, apart, v));
   }
 
   // An updated value is written over the old one only after everybody has read that.
@@ -78,13 +72,7 @@ export function compile(order: readonly Node[], roots: readonly Node[], target: 
       const apart = values.length;
       values.push({ ...values[next]! });
       kernels = kernels.map((k, i) => (i === writer ? redirect(k, next, apart) : readsOf(k).some((r) => r.value === next) ? redirectReads(k, next, apart) : k));
-      const one: View = { value: next, offset: 0, strides: [1] };
-      const wide = values[next]!.dtype === "float64" || values[next]!.dtype === "int32";
-      kernels.push({
-        kind: "map",
-        dims: [values[next]!.length],
-        body: { type: wide ? "float64" : "float32", given: 0, loads: [{ ...one, value: apart }], code: [], stores: [{ ...one, register: 0 }] },
-      });
+      kernels.push(copied(values, apart, next));
       for (const r of readers) before.push([r, kernels.length - 1]);
       before.push([writer, kernels.length - 1]);
     } else for (const r of readers) before.push([r, writer]);
@@ -108,6 +96,14 @@ export function compile(order: readonly Node[], roots: readonly Node[], target: 
       scalars: scalars.length,
     },
   };
+}
+
+/** The kernel that sets value `from` into value `to`. */
+function copied(values: readonly Draft[], from: number, to: number): Kernel {
+  const { dtype, length } = values[to]!;
+  const view = { offset: 0, strides: [1] };
+  const type = dtype === "float64" || dtype === "int32" ? "float64" : "float32";
+  return { kind: "map", dims: [length], body: { type, given: 0, loads: [{ ...view, value: from }], code: [], stores: [{ ...view, value: to, register: 0 }] } };
 }
 
 /** The graph as kernels can run it. */
