@@ -85,3 +85,18 @@ test("a row that no window reads is not computed, and the activation comes after
   const pools = kernels(program).filter((k) => k.kind === "pool");
   expect(pools.every((k) => k.kind === "pool" && k.finish.code.some(({ op }) => op === "relu"))).toBe(true);
 });
+
+test("a sum that each thread keeps for itself is added up before a product or a gather reads it", () => {
+  const x = normal([64, 6, 5]);
+  const w = normal([5, 3]);
+  x.dataSync();
+  w.dataSync();
+  const both = (): number[] => [...x.sum([0, 1], { keep: true }).reshape([1, 5]).matmul(w).dataSync(), ...x.square().sum([0, 1]).gather(randint([4], 0, 5)).dataSync()];
+  const run = (engine: Engine): number[] => {
+    setEngine(engine);
+    seed(1);
+    return both();
+  };
+  const want = run(referenceEngine());
+  for (const engine of [loopsEngine(2), chooseEngine().engine]) run(engine).forEach((v, i) => expect(v).toBeCloseTo(want[i]!, 3));
+});

@@ -58,6 +58,14 @@ export function compile(order: readonly Node[], roots: readonly Node[], target: 
     kernels = kernels.map((k) => (writesOf(k).includes(v) ? redirect(k, v, apart) : readsOf(k).some((r) => r.value === v) ? redirectReads(k, v, apart) : k));
     kernels.push(copied(values, apart, v));
   }
+  // So it does for kernels that read plain memory, which has no copies to add up.
+  for (let v = 0; v < values.length; v++) {
+    if (!values[v]!.partial || !kernels.some((k) => readsPlainly(k, v))) continue;
+    const whole = values.length;
+    values.push({ ...values[v]!, partial: false });
+    kernels = kernels.map((k) => (readsPlainly(k, v) ? redirectReads(k, v, whole) : k));
+    kernels.push(copied(values, v, whole));
+  }
 
   // An updated value is written over the old one only after everybody has read that.
   const before: [number, number][] = [];
@@ -97,6 +105,8 @@ export function compile(order: readonly Node[], roots: readonly Node[], target: 
     },
   };
 }
+
+const readsPlainly = (k: Kernel, value: number): boolean => readsOf(k).some((r) => r.value === value && r.view === undefined);
 
 /** The kernel that sets value `from` into value `to`. */
 function copied(values: readonly Draft[], from: number, to: number): Kernel {
