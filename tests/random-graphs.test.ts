@@ -50,7 +50,7 @@ function draw(seed: number, length: number): { shapes: number[][]; f: (...leaves
 
 function run(engine: Engine, seed: number, compiled: boolean): number[][] {
   setEngine(engine);
-  const { shapes, f } = draw(seed, 14);
+  const { shapes, f } = draw(seed, 24);
   const random = new Stream(seed, 1);
   const leaves = shapes.map((shape) => fromArray(Float32Array.from({ length: size(shape) }, () => random.uniform() * 2 - 1), shape, { requiresGrad: true }));
   const whole = (): Tensor[] => {
@@ -64,7 +64,7 @@ afterAll(() => setEngine(chooseEngine().engine));
 
 const engines = [loopsEngine(2), chooseEngine().engine].filter((engine) => engine.name !== "reference");
 
-test.each(Array.from({ length: 120 }, (_, seed) => seed))("random graph %i", (seed) => {
+test.each(Array.from({ length: 200 }, (_, seed) => seed))("random graph %i", (seed) => {
   const want = run(referenceEngine(), seed, false);
   for (const engine of engines)
     for (const compiled of [true, false])

@@ -43,11 +43,13 @@ export function setCopies(roots: readonly Node[]): Node[] {
     const plain = plainInputs[name];
     return plain ? withInputs(node, (input, i) => (plain.includes(i) ? solid(input) : input)) : node;
   });
-  const taken = new Set<Node>();
+  // Each result needs memory of its own, also when it is asked for twice: then the second is a copy of the first, which no merging makes one.
+  const given = new Map<Node, Node>();
   return graph.map((root) => {
-    const own = !isLeaf(root) && !isView(root) && root.op!.name !== "constant" && root.op!.name !== "range" && !taken.has(root);
-    const result = own ? root : copy(root);
-    taken.add(result);
+    const before = given.get(root);
+    const own = !isLeaf(root) && !isView(root) && root.op!.name !== "constant" && root.op!.name !== "range";
+    const result = before ? copy(before) : own ? root : copy(root);
+    given.set(root, result);
     return result;
   });
 }
