@@ -26,11 +26,9 @@ function poolFirst(roots: readonly Node[]): Node[] {
   const movable = new Set(
     order.filter((node) => !isLeaf(node) && node.op!.name === "relu" && !kept.has(node) && users.get(node)!.every((user) => user.op!.name === "maxPool")),
   );
-  return rewrite(roots, (node) => {
-    const relu = node.inputs[0];
-    if (node.op!.name !== "maxPool" || !relu || relu.op?.name !== "relu" || isLeaf(relu)) return node;
-    const original = [...movable].some((m) => m.op === relu.op && same(m.shape, relu.shape));
-    if (!original) return node;
+  return rewrite(roots, (node, original) => {
+    if (node.op!.name !== "maxPool" || !movable.has(original.inputs[0]!)) return node;
+    const relu = node.inputs[0]!;
     const pooled = new Node(node.op, [relu.inputs[0]!], node.attrs, node.shape, node.dtype, node.requires);
     return new Node(relu.op, [pooled], relu.attrs, node.shape, node.dtype, node.requires);
   });
@@ -60,7 +58,8 @@ function cropBorders(roots: readonly Node[]): Node[] {
   const needed = new Map<Node, Shape>();
   for (const node of [...order].reverse()) {
     if (isLeaf(node)) continue;
-    const shrinks = !fixed.has(node) && (spatialOps.has(node.op!.name) || node.op!.kind === "elementwise");
+    // A transposed convolution is left whole: its padding does not say where its input ends.
+    const shrinks = !fixed.has(node) && ((spatialOps.has(node.op!.name) && reach(node, node.shape) !== undefined) || node.op!.kind === "elementwise");
     if (!shrinks) {
       needed.set(node, node.shape);
       continue;

@@ -10,22 +10,12 @@ export function onInputs(node: Node, inputs: readonly Node[]): Node {
   return node;
 }
 
-/** The graph of `roots` with every node put through `rule`, inputs first. A rule returns its argument to leave it alone. */
-export function rewrite(roots: readonly Node[], rule: (node: Node) => Node): Node[] {
+/** The graph of `roots` with every node put through `rule`, inputs first; the rule also sees the node as it was. It returns its argument to leave it alone. */
+export function rewrite(roots: readonly Node[], rule: (node: Node, original: Node) => Node): Node[] {
   const to = new Map<Node, Node>();
-  for (const node of inOrder(roots, isLeaf))
-    to.set(
-      node,
-      isLeaf(node)
-        ? node
-        : rule(
-            onInputs(
-              node,
-              node.inputs.map((input) => to.get(input)!),
-            ),
-          ),
-    );
-  return roots.map((root) => to.get(root)!);
+  const moved = (node: Node): Node => to.get(node)!;
+  for (const node of inOrder(roots, isLeaf)) to.set(node, isLeaf(node) ? node : rule(onInputs(node, node.inputs.map(moved)), node));
+  return roots.map(moved);
 }
 
 /** Who uses each node of the graph. */
