@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { gradients } from "../src/autodiff/gradient.ts";
-import { allocate, type DType } from "../src/base/dtype.ts";
+import { allocate, type DType, load } from "../src/base/dtype.ts";
 import { Stream } from "../src/base/random.ts";
 import { size } from "../src/base/shape.ts";
 import { compile } from "../src/compiler/compile.ts";
@@ -63,7 +63,7 @@ for (const engine of engines)
           }
           const want = computeOn(reference, wanted);
           const got = computeOn(engine, wanted);
-          got.forEach((g, k) => close(g.host!, want[k]!.host!, 2e-5, k === 0 ? "value" : `gradient ${k - 1}`));
+          got.forEach((g, k) => close(load(g.dtype, g.host!), load(want[k]!.dtype, want[k]!.host!), 2e-5, k === 0 ? "value" : `gradient ${k - 1}`));
         });
       });
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { directional, gradients } from "../src/autodiff/gradient.ts";
-import { isFloat } from "../src/base/dtype.ts";
+import { isFloat, load } from "../src/base/dtype.ts";
 import { CambiumError } from "../src/base/error.ts";
 import { size } from "../src/base/shape.ts";
 import { compile } from "../src/compiler/compile.ts";
@@ -32,7 +32,7 @@ function scored(y: Node, seed: number): Node {
 function slope(loss: Node, inputs: readonly Node[], direction: readonly Float64Array[]): number {
   const step = 1e-4;
   const at = (by: number): number => {
-    const given = new Map(inputs.map((x, k): [Node, Float64Array] => [x, Float64Array.from(x.value!.host!, (v, i) => v + by * direction[k]![i]!)]));
+    const given = new Map(inputs.map((x, k): [Node, Float64Array] => [x, Float64Array.from(load(x.dtype, x.value!.host!), (v, i) => v + by * direction[k]![i]!)]));
     return interpret([loss], given, exact)[0]![0]!;
   };
   return (8 * (at(step) - at(-step)) - (at(2 * step) - at(-2 * step))) / (12 * step);

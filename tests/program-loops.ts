@@ -1,10 +1,10 @@
 /** An engine that runs compiled programs by plain loops in double precision, following src/compiler/program.ts word for word. It shows whether a mistake lies in the compiler or in an engine. */
-import { allocate } from "../src/base/dtype.ts";
+import { allocate, allocateStorage, type DType, load, roundingOf, store as keep } from "../src/base/dtype.ts";
 import { threefry2x32 } from "../src/base/random.ts";
 import { size } from "../src/base/shape.ts";
 import type { Body, Geometry, Kernel, Program, View } from "../src/compiler/program.ts";
 import type { Engine } from "../src/engines/engine.ts";
-import { hostMemory } from "../src/graph/node.ts";
+import { hostMemory, type Memory } from "../src/graph/node.ts";
 import { isOp } from "../src/graph/op.ts";
 import * as ops from "../src/ops/table.ts";
 
@@ -19,25 +19,32 @@ export const loopsEngine = (threads = 2): Engine => ({
   name: "loops",
   target: { plain: false, threads, cache: 2 ** 14 },
   immediate: true,
-  prepare: (program) => ({ run: (inputs, outputs, numbers) => runProgram(program, inputs.map((m) => m.host!), outputs.map((m) => m.host!), numbers) }),
-  allocate: (dtype, length) => hostMemory(dtype, allocate(dtype, length)),
-  read: (memory) => Promise.resolve(memory.host!),
+  prepare: (program) => ({ run: (inputs, outputs, numbers) => runProgram(program, inputs, outputs, numbers) }),
+  allocate: (dtype, length) => hostMemory(dtype, allocateStorage(dtype, length)),
+  read: (memory) => Promise.resolve(load(memory.dtype, memory.host!)),
   describe: () => "loops",
 });
 
 type Numbers = { [i: number]: number; length: number };
 
-function runProgram(program: Program, inputs: Numbers[], outputs: Numbers[], numbers: Float64Array): void {
+function runProgram(program: Program, inputs: readonly Memory[], outputs: readonly Memory[], numbers: Float64Array): void {
   const memory = program.values.map(({ home, dtype, length }): Numbers => {
-    if (home.at === "input") return inputs[home.slot]!;
-    if (home.at === "output") return outputs[home.slot]!;
+    if (home.at === "input") return read(inputs[home.slot]!);
+    if (home.at === "output") return read(outputs[home.slot]!);
     if (home.at === "scalar") return Float64Array.of(numbers[home.slot]!);
     return allocate(dtype, length);
   });
   for (const stage of program.stages) {
     for (const k of stage.kernels) runKernel(k, memory);
   }
+  // What JavaScript cannot read in place has been computed in an array beside it.
+  program.values.forEach(({ home, dtype }, v) => {
+    const host = home.at === "output" ? outputs[home.slot]!.host! : undefined;
+    if (host && host !== memory[v]) keep(dtype, host, memory[v] as ArrayLike<number>);
+  });
 }
+
+const read = ({ dtype, host }: Memory): Numbers => load(dtype, host!);
 
 
 const at = ({ offset, strides }: View, index: readonly number[]): number => strides.reduce((p, s, i) => p + s * index[i]!, offset);
@@ -64,9 +71,7 @@ function instruction(op: string, args: number[], attrs: Record<string, unknown> 
     return op === "random" ? block[0]! : (block[0]! >>> 8) * 2 ** -24;
   }
   if (op === "cast") {
-    const dtype = attrs!.dtype as string;
-    const x = args[0]!;
-    return dtype === "bool" ? Number(x !== 0) : dtype === "int32" ? Math.trunc(x) | 0 : dtype === "uint8" ? Math.trunc(x) & 255 : dtype === "float32" ? Math.fround(x) : x;
+    return roundingOf(attrs!.dtype as DType)(args[0]!);
   }
   const f = scalars.get(op);
   if (!f) throw new Error(`no instruction ${op}`);

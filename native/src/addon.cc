@@ -95,6 +95,10 @@ bool holds(const Array& array, DType dtype) {
     case DType::float32: return array.type == napi_float32_array;
     case DType::float64: return array.type == napi_float64_array;
     case DType::int32: return array.type == napi_int32_array;
+    case DType::float16:
+    case DType::bfloat16: return array.type == napi_uint16_array;
+    case DType::int64: return array.type == napi_bigint64_array;
+    case DType::int8: return array.type == napi_int8_array;
     default: return array.type == napi_uint8_array || array.type == napi_uint8_clamped_array;
   }
 }

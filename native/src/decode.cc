@@ -53,7 +53,7 @@ public:
     for (char& c : s) c = (char)word();
     return s;
   }
-  DType dtype() { return (DType)choice(5, "dtype"); }
+  DType dtype() { return (DType)choice(dtypes, "dtype"); }
   int choice(int n, const char* what) {
     int i = word();
     if (i < 0 || i >= n) throw BadProgram(std::string(what) + " " + std::to_string(i) + " is not known to this addon");

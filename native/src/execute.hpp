@@ -33,6 +33,8 @@ inline std::unique_ptr<Runner> runnerOf(const Kernel& k, Making& making) {
     case Kind::gather: return std::make_unique<GatherRunner>(k, making);
     case Kind::scatterAdd:
       if (making.program.values[k.x].dtype == DType::int32) return std::make_unique<ScatterAddRunner<int32_t>>(k, making);
+      if (making.program.values[k.x].dtype == DType::int64) return std::make_unique<ScatterAddRunner<int64_t>>(k, making);
+      if (making.program.values[k.x].dtype == DType::int8) return std::make_unique<ScatterAddRunner<int8_t>>(k, making);
       if (bytesOf(making.program.values[k.x].dtype) == 1) return std::make_unique<ScatterAddRunner<uint8_t>>(k, making);
       return CAMBIUM_BOTH(ScatterAddRunner, k.x);
     case Kind::pad: return std::make_unique<PadRunner>(k, making);

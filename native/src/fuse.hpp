@@ -61,6 +61,10 @@ private:
       case DType::int32: n.op = "castInt"; break;
       case DType::uint8: n.op = "castByte"; break;
       case DType::boolean: n.op = "castBool"; break;
+      case DType::float16: n.op = "castHalf"; break;
+      case DType::bfloat16: n.op = "castBrain"; break;
+      case DType::int64: n.op = "castLong"; break;
+      case DType::int8: n.op = "castSignedByte"; break;
     }
   }
 

@@ -14,6 +14,8 @@ public:
       case DType::int32: return w.at<int32_t>(value)[i];
       case DType::float32: return whole(w.at<float>(value)[i]);
       case DType::float64: return whole(w.at<double>(value)[i]);
+      case DType::int64: return w.at<int64_t>(value)[i];
+      case DType::int8: return w.at<int8_t>(value)[i];
       default: return w.at<uint8_t>(value)[i];
     }
   }

@@ -1,5 +1,6 @@
 // The elementwise ops: each a loop over the rows of blocks, found by name when a body is compiled.
 #pragma once
+#include "half.hpp"
 #include "math.hpp"
 #include "program.hpp"
 
@@ -168,6 +169,10 @@ CAMBIUM_INLINE D wholeNumber(D a) {
 }
 CAMBIUM_OP1(castInt, wholeNumber(a))
 CAMBIUM_OP1(castByte, each(a, [](auto v) { return (decltype(v))(wrapped(v) & 255); }))
+CAMBIUM_OP1(castSignedByte, each(a, [](auto v) { return (decltype(v))(int8_t)wrapped(v); }))
+CAMBIUM_OP1(castLong, each(a, [](auto v) { return (decltype(v))(v > -9e18 && v < 9e18 ? (int64_t)v : 0); }))
+CAMBIUM_OP1(castHalf, each(a, [](auto v) { return (decltype(v))(float)Half((float)v); }))
+CAMBIUM_OP1(castBrain, each(a, [](auto v) { return (decltype(v))(float)Brain((float)v); }))
 CAMBIUM_OP1(castFloat, each(a, [](auto v) { return (decltype(v))(float)v; }))
 
 /// p - lr * m / (sqrt(v) + eps)
@@ -265,6 +270,7 @@ const Entry<T>* find(const std::string& name) {
       CAMBIUM_ENTRY(geluTanh) CAMBIUM_ENTRY(isNaN) CAMBIUM_ENTRY(isFinite) CAMBIUM_ENTRY(isInf) CAMBIUM_ENTRY(lerp)
       CAMBIUM_ENTRY(clamp) CAMBIUM_ENTRY(mulAdd) CAMBIUM_ENTRY(mulSub) CAMBIUM_ENTRY(subMul) CAMBIUM_ENTRY(reluGrad)
       CAMBIUM_ENTRY(copy) CAMBIUM_ENTRY(castBool) CAMBIUM_ENTRY(castInt) CAMBIUM_ENTRY(castByte) CAMBIUM_ENTRY(castFloat)
+      CAMBIUM_ENTRY(castSignedByte) CAMBIUM_ENTRY(castLong) CAMBIUM_ENTRY(castHalf) CAMBIUM_ENTRY(castBrain)
       CAMBIUM_ENTRY(rmsStep) {"adamStep", Op_adamStep::arity, applyAdam<T>}};
   for (const Entry<T>& entry : table)
     if (name == entry.name) return &entry;

@@ -9,10 +9,19 @@
 namespace cambium {
 
 /// Places in the list of dtypes of src/base/dtype.ts.
-enum class DType : int { float32, float64, int32, uint8, boolean };
+enum class DType : int { float32, float64, int32, uint8, boolean, float16, bfloat16, int64, int8 };
+constexpr int dtypes = 9;
 
 inline long bytesOf(DType type) {
-  return type == DType::float64 ? 8 : type == DType::float32 || type == DType::int32 ? 4 : 1;
+  switch (type) {
+    case DType::float64:
+    case DType::int64: return 8;
+    case DType::float32:
+    case DType::int32: return 4;
+    case DType::float16:
+    case DType::bfloat16: return 2;
+    default: return 1;
+  }
 }
 
 enum class At : int { input, output, scalar, arena, local, partial };

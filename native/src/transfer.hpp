@@ -1,5 +1,6 @@
 // Blocks of numbers to and from values of any dtype and with any strides.
 #pragma once
+#include "half.hpp"
 #include "lane.hpp"
 #include "program.hpp"
 #include <type_traits>
@@ -10,10 +11,16 @@ namespace cambium::CAMBIUM_ISA {
 template <class To, class T>
 CAMBIUM_INLINE To converted(T x) {
   if constexpr (std::is_floating_point_v<To>) return (To)x;
+  else if constexpr (std::is_same_v<To, Half> || std::is_same_v<To, Brain>) return To((float)x);
   else {
     double wide = (double)x;
     return wide > -9e18 && wide < 9e18 ? (To)(int64_t)wide : To(0);
   }
+}
+
+template <class T>
+CAMBIUM_INLINE T sum(T a, T b) {
+  return T(a + b);
 }
 
 /// out[r * cols + c] = in[r + c * col]: squares of registers are turned around.
@@ -69,6 +76,10 @@ void fetch(T* out, DType dtype, const char* base, long place, long row, long col
     case DType::float32: as((float*)nullptr); break;
     case DType::float64: as((double*)nullptr); break;
     case DType::int32: as((int32_t*)nullptr); break;
+    case DType::float16: as((Half*)nullptr); break;
+    case DType::bfloat16: as((Brain*)nullptr); break;
+    case DType::int64: as((int64_t*)nullptr); break;
+    case DType::int8: as((int8_t*)nullptr); break;
     default: as((uint8_t*)nullptr); break;
   }
 }
@@ -83,7 +94,7 @@ void deliver(const T* in, long inRow, bool repeat, DType dtype, char* base, long
       auto* to = out + r * row;
       const T* from = in + r * inRow;
       if (add)
-        for (long c = 0; c < cols; c++) to[c * col] += convert(from[c * inCol]);
+        for (long c = 0; c < cols; c++) to[c * col] = sum(to[c * col], convert(from[c * inCol]));
       else if (col == 1 && !repeat)
         for (long c = 0; c < cols; c++) to[c] = convert(from[c]);
       else
@@ -94,6 +105,10 @@ void deliver(const T* in, long inRow, bool repeat, DType dtype, char* base, long
     case DType::float32: as((float*)base + place, [](T x) { return (float)x; }); break;
     case DType::float64: as((double*)base + place, [](T x) { return (double)x; }); break;
     case DType::int32: as((int32_t*)base + place, [](T x) { return converted<int32_t>(x); }); break;
+    case DType::float16: as((Half*)base + place, [](T x) { return converted<Half>(x); }); break;
+    case DType::bfloat16: as((Brain*)base + place, [](T x) { return converted<Brain>(x); }); break;
+    case DType::int64: as((int64_t*)base + place, [](T x) { return converted<int64_t>(x); }); break;
+    case DType::int8: as((int8_t*)base + place, [](T x) { return converted<int8_t>(x); }); break;
     case DType::uint8: as((uint8_t*)base + place, [](T x) { return converted<uint8_t>(x); }); break;
     case DType::boolean: as((uint8_t*)base + place, [](T x) { return (uint8_t)(x != 0); }); break;
   }

@@ -15,6 +15,7 @@ import { isLeaf } from "./rewrite.ts";
 import { costOf, readsOf, schedule, tidy, writesOf } from "./schedule.ts";
 import { simplify } from "./simplify.ts";
 import type { Target } from "./target.ts";
+import { widen } from "./widen.ts";
 
 export interface Compiled {
   readonly program: Program;
@@ -120,7 +121,7 @@ function copied(values: readonly Draft[], from: number, to: number): Kernel {
 function lower(roots: readonly Node[]): Node[] {
   let graph = crop(simplify(sinkPermutes(simplify(roots))));
   graph = expandMacros(graph);
-  graph = simplify(expandComposites(graph));
+  graph = simplify(widen(expandComposites(graph)));
   return mergeEqual(setCopies(mergeEqual(graph)));
 }
 

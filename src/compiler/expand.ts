@@ -1,5 +1,6 @@
 import type { Node } from "../graph/node.ts";
 import { at } from "../graph/op.ts";
+import { castTo } from "../ops/cast.ts";
 import { CambiumError } from "../base/error.ts";
 import { instructions } from "./instruction.ts";
 import { isLeaf, rewrite } from "./rewrite.ts";
@@ -46,7 +47,7 @@ export function expandComposites(roots: readonly Node[]): Node[] {
       if (!op.decompose)
         throw new CambiumError("engine", op.name, "the compiler has no kernel for this op, and it has no parts", "add a kernel or a decomposition");
       changed = true;
-      return op.decompose(at(node), node.attrs, node);
+      return castTo(op.decompose(at(node), node.attrs, node), node.dtype);
     });
   }
   return graph;

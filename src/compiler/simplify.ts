@@ -1,5 +1,5 @@
 /** Algebra: the same numbers from less work. */
-import { isFloat } from "../base/dtype.ts";
+import { isFloat, roundingOf } from "../base/dtype.ts";
 import { broadcastShapes, same } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { constant } from "../graph/op.ts";
@@ -140,6 +140,6 @@ function as(x: Node, node: Node): Node {
 }
 
 function everywhere(value: number, { shape, dtype }: Node): Node {
-  const one = constant(dtype === "float32" ? Math.fround(value) : dtype === "bool" ? Number(value !== 0) : value, dtype);
+  const one = constant(roundingOf(dtype)(value), dtype);
   return shape.length === 0 ? one : broadcast(one, shape);
 }

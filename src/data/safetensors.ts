@@ -1,4 +1,4 @@
-import { allocate, type DType, dtypeOf, type TypedArray } from "../base/dtype.ts";
+import { allocate, allocateStorage, bytesOf, type DType, dtypeOf, load, pack, type TypedArray } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
 import { type Shape, show, size } from "../base/shape.ts";
 
@@ -18,25 +18,35 @@ export interface Safetensors {
 interface Kind {
   readonly bytes: number;
   readonly dtype: DType;
-  /** One number, for kinds whose bytes are not already those of `dtype`. */
+  /** One number, for kinds that no dtype stores as they are. */
   readonly read?: (view: DataView, at: number) => number;
 }
 
-/** What a file may hold; what cambium does not compute with is read as a dtype that holds it exactly. */
+/** What a file may hold; an int16 is read as an int32. */
 const kinds = new Map<string, Kind>([
   ["F64", { bytes: 8, dtype: "float64" }],
   ["F32", { bytes: 4, dtype: "float32" }],
+  ["F16", { bytes: 2, dtype: "float16" }],
+  ["BF16", { bytes: 2, dtype: "bfloat16" }],
+  ["I64", { bytes: 8, dtype: "int64" }],
   ["I32", { bytes: 4, dtype: "int32" }],
+  ["I16", { bytes: 2, dtype: "int32", read: (view, at) => view.getInt16(at, true) }],
+  ["I8", { bytes: 1, dtype: "int8" }],
   ["U8", { bytes: 1, dtype: "uint8" }],
   ["BOOL", { bytes: 1, dtype: "bool" }],
-  ["F16", { bytes: 2, dtype: "float32", read: (view, at) => halfToNumber(view.getUint16(at, true)) }],
-  ["BF16", { bytes: 2, dtype: "float32", read: (view, at) => bfloatToNumber(view.getUint16(at, true)) }],
-  ["I64", { bytes: 8, dtype: "int32", read: (view, at) => Number(view.getBigInt64(at, true)) }],
-  ["I16", { bytes: 2, dtype: "int32", read: (view, at) => view.getInt16(at, true) }],
-  ["I8", { bytes: 1, dtype: "int32", read: (view, at) => view.getInt8(at) }],
 ]);
 
-const kindOf: Partial<Record<DType, string>> = { float64: "F64", float32: "F32", int32: "I32", uint8: "U8", bool: "BOOL" };
+const kindOf: Record<DType, string> = {
+  int64: "I64",
+  float64: "F64",
+  float32: "F32",
+  int32: "I32",
+  bfloat16: "BF16",
+  float16: "F16",
+  int8: "I8",
+  uint8: "U8",
+  bool: "BOOL",
+};
 
 /** The dtypes that can be written, in the order of the reference implementation. */
 const written = Object.keys(kindOf) as DType[];
@@ -57,7 +67,7 @@ export function encode(tensors: Record<string, StoredTensor>, metadata?: Record<
   for (const [name, tensor] of order) {
     const kind = checked(name, tensor);
     const start = end;
-    end += tensor.data.byteLength;
+    end += size(tensor.shape) * bytesOf(tensor.dtype);
     header.push([name, { dtype: kind, shape: tensor.shape, data_offsets: [start, end] }]);
   }
   const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
@@ -66,9 +76,10 @@ export function encode(tensors: Record<string, StoredTensor>, metadata?: Record<
   new DataView(out.buffer).setBigUint64(0, BigInt(length), true);
   out.fill(0x20, 8, 8 + length).set(text, 8);
   let at = 8 + length;
-  for (const [, { data }] of order) {
-    out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
-    at += data.byteLength;
+  for (const [, { dtype, data }] of order) {
+    const { buffer, byteOffset, byteLength } = pack(dtype, data);
+    out.set(new Uint8Array(buffer, byteOffset, byteLength), at);
+    at += byteLength;
   }
   return out;
 }
@@ -78,15 +89,14 @@ function checked(name: string, { dtype, shape, data }: StoredTensor): string {
   const where = `safetensors "${name}"`;
   if (name === "__metadata__") throw new CambiumError("name", where, "is the name of the file's metadata; a tensor needs another");
   const kind = kindOf[dtype];
-  if (!kind) throw new CambiumError("dtype", where, `${dtype} cannot be written yet; ${written.join(", ")} can`);
-  const held = dtypeOf(data);
-  if (held !== dtype && !(held === "uint8" && dtype === "bool")) throw new CambiumError("dtype", where, `is ${dtype}, but its data is ${held}`);
+  if (!kind) throw new CambiumError("dtype", where, `there is no dtype "${String(dtype)}"; there are ${written.join(", ")}`);
+  if (data.constructor !== allocate(dtype, 0).constructor) throw new CambiumError("dtype", where, `is ${dtype}, but its data is ${dtypeOf(data)}`);
   if (data.length !== size(shape)) throw new CambiumError("shape", where, `has ${data.length} numbers; shape ${show(shape)} takes ${size(shape)}`);
   return kind;
 }
 
 /**
- * The tensors in a safetensors file. Half-precision floats become float32; int64, int16 and int8 become int32.
+ * The tensors in a safetensors file. An int16 becomes an int32.
  * @throws a `file` error when the bytes are damaged, cut short, or hold what cambium cannot read
  * @source the safetensors format, with the checks of its reference implementation
  */
@@ -161,15 +171,12 @@ function readPlace(name: string, entry: unknown, available: number, where: strin
 }
 
 function readTensor({ name, kind, shape, begin, end }: Place, bytes: Uint8Array, where: string): StoredTensor {
-  const data = allocate(kind.dtype, (end - begin) / kind.bytes);
-  if (kind.read) {
-    const view = new DataView(bytes.buffer, bytes.byteOffset + begin, end - begin);
-    for (let i = 0; i < data.length; i++) {
-      const value = kind.read(view, i * kind.bytes);
-      data[i] = value;
-      if (kind.dtype === "int32" && data[i] !== value) throw new CambiumError("file", where, `tensor "${name}" holds ${value}, which does not fit int32`);
-    }
-  } else new Uint8Array(data.buffer).set(bytes.subarray(begin, end));
+  const length = (end - begin) / kind.bytes;
+  const view = new DataView(bytes.buffer, bytes.byteOffset + begin, end - begin);
+  const stored = allocateStorage(kind.dtype, length);
+  if (!kind.read) new Uint8Array(stored.buffer).set(bytes.subarray(begin, end));
+  else for (let i = 0; i < length; i++) stored[i] = kind.read(view, i * kind.bytes);
+  const data = load(kind.dtype, stored);
   const odd = kind.dtype === "bool" ? (data as Uint8Array).find((value) => value > 1) : undefined;
   if (odd !== undefined) throw new CambiumError("file", where, `tensor "${name}" holds ${odd}; a BOOL is 0 or 1`);
   return { dtype: kind.dtype, shape, data };
@@ -185,20 +192,4 @@ const isSizes = (value: unknown): value is number[] => Array.isArray(value) && v
 function excerpt(value: unknown): string {
   const text = JSON.stringify(value) ?? "missing";
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
-}
-
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >>> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (exponent ? (1024 + fraction) * 2 ** (exponent - 25) : fraction * 2 ** -24);
-}
-
-const word = new DataView(new ArrayBuffer(4));
-
-/** A bfloat16 is the upper half of a float32. */
-function bfloatToNumber(bits: number): number {
-  word.setUint32(0, bits << 16);
-  return word.getFloat32(0);
 }

@@ -1,4 +1,4 @@
-import type { DType, TypedArray } from "../base/dtype.ts";
+import { type DType, pack, type Storage } from "../base/dtype.ts";
 import type { Shape } from "../base/shape.ts";
 
 /** Settings of one use of an op, e.g. which axes a sum runs over. Plain data, so a graph can be keyed, printed and saved. */
@@ -8,14 +8,14 @@ export type Attrs = Readonly<Record<string, unknown>>;
 export interface Memory {
   readonly dtype: DType;
   readonly length: number;
-  /** The numbers themselves, where the host can reach them without waiting. */
-  readonly host: TypedArray | undefined;
+  /** The numbers as the dtype stores them, where the host can reach them without waiting; `load` reads them. */
+  readonly host: Storage | undefined;
   /** Set once a graph has seen this memory; from then on it is never written again. */
   shared: boolean;
 }
 
-/** Memory on the host. */
-export const hostMemory = (dtype: DType, host: TypedArray): Memory => ({ dtype, length: host.length, host, shared: false });
+/** Memory on the host that holds `numbers`, or what is stored already. */
+export const hostMemory = (dtype: DType, numbers: Storage): Memory => ({ dtype, length: numbers.length, host: pack(dtype, numbers), shared: false });
 
 /**
  * One value of a computation: which op makes it, from which values. What a node means never changes;

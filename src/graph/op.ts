@@ -73,7 +73,7 @@ export function numberType(x: number, dtype: DType | undefined): DType {
   if (dtype === undefined) return "float32";
   if (isFloat(dtype)) return dtype;
   if (!Number.isInteger(x)) return "float32";
-  return dtype === "bool" || (dtype === "uint8" && (x < 0 || x > 255)) ? "int32" : dtype;
+  return dtype === "bool" || (dtype === "uint8" && (x < 0 || x > 255)) || (dtype === "int8" && (x < -128 || x > 127)) ? "int32" : dtype;
 }
 
 export const isOp = (x: unknown): x is AnyOp => typeof x === "function" && "cases" in x && "id" in x;

@@ -2,9 +2,9 @@ import { CambiumError } from "../base/error.ts";
 import { same, show } from "../base/shape.ts";
 import { range } from "../ops/gather.ts";
 import { crossEntropy as surprise } from "../ops/softmax.ts";
-import { asTensor } from "../tensor/create.ts";
+import { asTensor, atHand } from "../tensor/create.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { atHand, checkLabels } from "./labels.ts";
+import { checkLabels } from "./labels.ts";
 import { reduce, type ReductionOptions } from "./reduce.ts";
 
 export interface NLLOptions extends ReductionOptions {

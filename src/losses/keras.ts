@@ -4,11 +4,12 @@ import { same, show } from "../base/shape.ts";
 import type { AnyOp } from "../graph/node.ts";
 import { sigmoid } from "../ops/activation.ts";
 import { crossEntropy, softmax } from "../ops/softmax.ts";
+import { atHand } from "../tensor/create.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { surpriseOfScores } from "./binary.ts";
 import { huberDistance } from "./distance.ts";
 import { type LossFunction, lossFunction } from "./function.ts";
-import { atHand, checkLabels } from "./labels.ts";
+import { checkLabels } from "./labels.ts";
 
 /** What keeps Keras' logarithms and quotients finite. */
 const epsilon = 1e-7;

@@ -1,6 +1,5 @@
 import type { TypedArray } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
-import type { Tensor } from "../tensor/tensor.ts";
 
 /**
  * Checks numbers on the host that are to name classes; `ignore` may stand where no class is meant.
@@ -35,6 +34,3 @@ export function checkNumbers(numbers: TypedArray, where: string): void {
       if (Number.isNaN(numbers[i]))
         throw new CambiumError("data", where, `the number at position ${i} is NaN`, "look for missing values where the data is read");
 }
-
-/** The numbers of a tensor that was made from numbers, where they are at hand. */
-export const atHand = (tensor: Tensor): TypedArray | undefined => (tensor.leaf.op ? undefined : tensor.leaf.value?.host);

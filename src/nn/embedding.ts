@@ -1,7 +1,7 @@
 import { CambiumError } from "../base/error.ts";
 import { Module } from "../module/module.ts";
 import { parameter } from "../module/parameter.ts";
-import { tensor } from "../tensor/create.ts";
+import { atHand, tensor } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { expectCount, expectTensor, shown } from "./input.ts";
 import { normal } from "./start.ts";
@@ -14,7 +14,7 @@ export interface EmbeddingOptions {
 /** The rows of `weight` that `index` names. Where the numbers of `index` are at hand, they are checked. */
 export function lookUp(where: string, weight: Tensor, index: Tensor): Tensor {
   const rows = weight.shape[0]!;
-  const known = index.leaf.op ? undefined : index.leaf.value?.host;
+  const known = atHand(index);
   const wrong = known?.find((i) => !(i >= 0 && i < rows && Number.isInteger(i)));
   if (wrong !== undefined)
     throw new CambiumError(

@@ -49,7 +49,7 @@ export const matmul: Op<["a", "b"]> = defineOp({
   shape: productShape,
   dtype: ([a, b]: DType[]) => {
     if (a !== b) throw new CambiumError("dtype", "matmul", `a is ${a}, b is ${b}; both must be of one dtype`, `cast one of them, e.g. ${isFloat(a!) ? "b" : "a"}.cast("${isFloat(a!) ? a : b}")`);
-    return a === "float64" || isFloat(a!) ? a! : "int32";
+    return isFloat(a!) || a === "int64" ? a! : "int32";
   },
   gradient: (dy, { a, b }) => {
     // Between vectors and matrices, dy lacks the axes the vectors lack.

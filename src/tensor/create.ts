@@ -1,5 +1,5 @@
 /** Tensors from numbers. */
-import { allocate, dtypeOf, type DType, type TypedArray } from "../base/dtype.ts";
+import { allocate, dtypeOf, type DType, load, store, type TypedArray } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
 import { type Shape, show, size } from "../base/shape.ts";
 import { hostMemory, source } from "../graph/node.ts";
@@ -15,7 +15,7 @@ export interface TensorOptions {
 }
 
 /** What people have in hand: numbers, nested arrays, typed arrays. */
-export type TensorLike = Tensor | Nested | ArrayLike<number>;
+export type TensorLike = Tensor | Nested | ArrayLike<number> | BigInt64Array;
 
 /** A tensor of the given numbers, copied. */
 export function tensor(values: TensorLike, { dtype, requiresGrad = false }: TensorOptions = {}): Tensor {
@@ -26,7 +26,8 @@ export function tensor(values: TensorLike, { dtype, requiresGrad = false }: Tens
   }
   if (ArrayBuffer.isView(values)) {
     const from = typed(values);
-    return fromArray(convert(from, dtype ?? dtypeOf(from)), [from.length], { dtype: dtype ?? dtypeOf(from), requiresGrad });
+    const type = dtype ?? (values instanceof BigInt64Array ? "int64" : dtypeOf(from));
+    return fromArray(convert(from, type), [from.length], { dtype: type, requiresGrad });
   }
   // A plain list or a single number, as small loops make them at every step.
   if (dtype === undefined && (typeof values === "number" || (Array.isArray(values) && values.length > 0 && values.every(isNumber))))
@@ -70,21 +71,22 @@ const ragged = (shape: Shape, axis: number, got: number | undefined): string =>
   `the arrays are ragged: the first has ${axis < shape.length ? `length ${shape[axis]}` : "numbers"} at depth ${axis}, another has ${got === undefined ? "a number" : `length ${got}`} there`;
 
 function typed(values: ArrayBufferView): TypedArray {
-  if (values instanceof Float32Array || values instanceof Float64Array || values instanceof Int32Array || values instanceof Uint8Array) return values;
+  if (values instanceof Float32Array || values instanceof Float64Array || values instanceof Int32Array) return values;
+  if (values instanceof Uint8Array || values instanceof Int8Array) return values;
   if (values instanceof Uint8ClampedArray) return new Uint8Array(values);
-  if (values instanceof Int8Array || values instanceof Int16Array || values instanceof Uint16Array) return Int32Array.from(values);
+  if (values instanceof Int16Array || values instanceof Uint16Array) return Int32Array.from(values);
+  if (values instanceof BigInt64Array) return Float64Array.from(values, Number);
   throw new CambiumError(
     "dtype",
     "tensor",
     `a ${values.constructor.name} holds no kind of number there is a dtype for`,
-    "use a Float32Array, Float64Array, Int32Array or Uint8Array",
+    "use a Float32Array, Float64Array, Int32Array, Uint8Array, Int8Array or BigInt64Array",
   );
 }
 
 function convert(from: TypedArray, dtype: DType): TypedArray {
   const out = allocate(dtype, from.length);
-  if (dtype === "bool") for (let i = 0; i < from.length; i++) out[i] = from[i] ? 1 : 0;
-  else out.set(from);
+  store(dtype, out, from);
   return out;
 }
 
@@ -158,3 +160,9 @@ export const stack = (tensors: readonly Tensor[], axis = 0): Tensor =>
       axis,
     ),
   );
+
+/** The numbers of a tensor that was made from numbers, where they are at hand. */
+export function atHand({ leaf, dtype }: Tensor): TypedArray | undefined {
+  const host = leaf.op ? undefined : leaf.value?.host;
+  return host && load(dtype, host);
+}

@@ -1,4 +1,4 @@
-import type { DType, TypedArray } from "../base/dtype.ts";
+import { type DType, isFloat, type TypedArray } from "../base/dtype.ts";
 import type { Shape } from "../base/shape.ts";
 
 /** Numbers, or booleans, in arrays as deep as the tensor has axes. */
@@ -66,7 +66,7 @@ export function print(tensor: Printable): string {
 
 function writer(shown: readonly number[], dtype: DType): (v: number) => string {
   if (dtype === "bool") return (v) => (v ? "true" : "false");
-  if (dtype !== "float32" && dtype !== "float64") return String;
+  if (!isFloat(dtype)) return String;
   const finite = shown.filter(Number.isFinite);
   if (finite.every(Number.isInteger) && finite.every((v) => Math.abs(v) < 1e8)) return (v) => (Number.isFinite(v) ? `${v}.` : word(v));
   const sizes = finite.filter((v) => v !== 0).map(Math.abs);

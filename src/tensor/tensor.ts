@@ -1,5 +1,5 @@
 import { gradientsLater } from "../autodiff/gradient.ts";
-import type { DType, TypedArray } from "../base/dtype.ts";
+import { type DType, load, type TypedArray } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
 import { type Axes, same, type Shape, show, size } from "../base/shape.ts";
 import { Node, scalar, source } from "../graph/node.ts";
@@ -77,12 +77,12 @@ export class Tensor {
     this.leaf.owner = this;
   }
 
-  /** The numbers, row-major. Do not write into the array: it is the tensor's own memory. */
+  /** The numbers, row-major. Do not write into the array: it may be the tensor's own memory. */
   async data(): Promise<TypedArray> {
     evaluate([this.leaf]);
     const value = this.leaf.value!;
     value.shared = true;
-    return value.host ?? (await currentEngine().read(value));
+    return value.host ? load(value.dtype, value.host) : await currentEngine().read(value);
   }
 
   /** The numbers, at once. @throws on engines whose results take time (WebGPU): use `await x.data()` there. */
@@ -92,7 +92,7 @@ export class Tensor {
     value.shared = true;
     if (!value.host)
       throw new CambiumError("engine", "dataSync", `results of the ${currentEngine().name} engine cannot be read without waiting`, "use `await x.data()`");
-    return value.host;
+    return load(value.dtype, value.host);
   }
 
   /** The one number of a tensor of size 1. */

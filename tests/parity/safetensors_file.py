@@ -1,29 +1,27 @@
-"""Writes reference.safetensors, which tests/safetensors.test.ts reads. Needs numpy and safetensors."""
+"""Writes the files that tests/safetensors.test.ts reads. Needs torch and safetensors."""
 
+import math
 from pathlib import Path
 
-import numpy as np
-from safetensors.numpy import save_file
+import torch
+from safetensors.torch import save_file
 
+here = Path(__file__).parent
 save_file(
     {
-        "linear.weight": np.array([[1.5, -2, 0.1], [0, np.inf, 3]], np.float32),
-        "double": np.array([np.pi, -1e300]),
-        "count": np.array([[7, -7]], np.int32),
-        "bytes": np.arange(250, 255, dtype=np.uint8),
-        "mask": np.array([True, False, True]),
-        "empty": np.zeros((0, 3), np.float32),
-        "scalar": np.array(2.5, np.float32),
+        "linear.weight": torch.tensor([[1.5, -2, 0.1], [0, math.inf, 3]]),
+        "double": torch.tensor([math.pi, -1e300], dtype=torch.float64),
+        "half": torch.tensor([1.5, -2, 65504, 6e-8, math.nan], dtype=torch.float16),
+        "brain": torch.tensor([1.5, -math.inf, 0.1], dtype=torch.bfloat16),
+        "count": torch.tensor([[7, -7]], dtype=torch.int32),
+        "batches": torch.tensor(2**40 + 1),
+        "narrow": torch.tensor([-128, 127], dtype=torch.int8),
+        "bytes": torch.arange(250, 255, dtype=torch.uint8),
+        "mask": torch.tensor([True, False, True]),
+        "empty": torch.zeros(0, 3),
+        "scalar": torch.tensor(2.5),
     },
-    Path(__file__).parent / "reference.safetensors",
+    here / "reference.safetensors",
     metadata={"note": "grüß"},
 )
-save_file(
-    {
-        "half": np.array([1.5, -2, 65504, 6e-8, np.nan], np.float16),
-        "batches": np.array(1234, np.int64),
-        "short": np.array([-300, 300], np.int16),
-        "narrow": np.array([-128, 127], np.int8),
-    },
-    Path(__file__).parent / "widened.safetensors",
-)
+save_file({"short": torch.tensor([-300, 300], dtype=torch.int16)}, here / "widened.safetensors")

@@ -50,9 +50,7 @@ class Writer {
   }
 
   dtype(dtype: DType): void {
-    const place = dtypes.indexOf(dtype);
-    if (place > 4) throw new CambiumError("dtype", "native", `${dtype} is not available yet`, "use float32, float64, int32, uint8 or bool");
-    this.word(place);
+    this.choice(dtypes, dtype);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The engine for Node: kernels in C++, one parallel region a step. */
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { allocate, bytesOf, type DType, type TypedArray } from "../../base/dtype.ts";
+import { allocateStorage, bytesOf, type DType, load, type Storage } from "../../base/dtype.ts";
 import { CambiumError } from "../../base/error.ts";
 import type { Program } from "../../compiler/program.ts";
 import { hostMemory, type Memory } from "../../graph/node.ts";
@@ -39,15 +39,15 @@ export function nativeEngine(threads: number = defaultThreads()): Engine {
     immediate: true,
     prepare: (program) => new NativeProgram(addon, program, threads),
     allocate: (dtype, length) => hostMemory(dtype, zeros(addon, dtype, length)),
-    read: (memory) => Promise.resolve(memory.host!),
+    read: (memory) => Promise.resolve(load(memory.dtype, memory.host!)),
     describe: () => `native: ${addon.info().isa}, ${threads} ${threads === 1 ? "thread" : "threads"}`,
   };
 }
 
-function zeros(addon: Addon, dtype: DType, length: number): TypedArray {
+function zeros(addon: Addon, dtype: DType, length: number): Storage {
   const size = bytesOf(dtype);
-  if (length * size < alignedFrom) return allocate(dtype, length);
-  const spare = allocate(dtype, length + 64 / size);
+  if (length * size < alignedFrom) return allocateStorage(dtype, length);
+  const spare = allocateStorage(dtype, length + 64 / size);
   const skip = (64 - addon.misalignment(spare)) % 64;
   return skip % size === 0 ? spare.subarray(skip / size, skip / size + length) : spare.subarray(0, length);
 }
@@ -59,7 +59,7 @@ class NativeProgram implements Prepared {
   readonly #slots: number;
   readonly #lengths: readonly number[];
   /** What is bound to each slot; kept here so that it stays alive. */
-  readonly #bound: (TypedArray | undefined)[];
+  readonly #bound: (Storage | undefined)[];
   readonly #scalars: Float64Array;
 
   constructor(addon: Addon, program: Program, threads: number) {
@@ -70,7 +70,7 @@ class NativeProgram implements Prepared {
     this.#inputs = program.inputs.length;
     this.#slots = program.inputs.length + program.outputs.length;
     this.#lengths = [...program.inputs, ...program.outputs].map((slot) => slot.length);
-    this.#bound = new Array<TypedArray | undefined>(this.#slots).fill(undefined);
+    this.#bound = new Array<Storage | undefined>(this.#slots).fill(undefined);
   }
 
   run(inputs: readonly Memory[], outputs: readonly Memory[], scalars: Float64Array): void {
@@ -87,7 +87,7 @@ class NativeProgram implements Prepared {
     said(() => this.#addon.run(this.#handle));
   }
 
-  #bind(slot: number, host: TypedArray | undefined): void {
+  #bind(slot: number, host: Storage | undefined): void {
     const name = slot < this.#inputs ? `input ${slot}` : `output ${slot - this.#inputs}`;
     if (host === undefined) throw new CambiumError("engine", "native", `${name} is missing or not on the host`);
     this.#bound[slot] = undefined;

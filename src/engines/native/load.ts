@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { TypedArray } from "../../base/dtype.ts";
+import type { Storage } from "../../base/dtype.ts";
 
 /** A program the addon has made ready. */
 export interface Handle {
@@ -14,11 +14,11 @@ export interface Handle {
 export interface Addon {
   prepare(words: Int32Array, numbers: Float64Array, scalars: Float64Array): Handle;
   /** Gives an input or output (counted on after the inputs) its memory. The caller keeps that memory alive. */
-  bind(handle: Handle, slot: number, array: TypedArray): void;
+  bind(handle: Handle, slot: number, array: Storage): void;
   run(handle: Handle): void;
   info(): { readonly isa: string; readonly known: readonly string[] };
   /** Bytes between the last multiple of 64 and the array's first number. */
-  misalignment(array: TypedArray): number;
+  misalignment(array: Storage): number;
 }
 
 let loaded: Addon | string | undefined;

@@ -1,4 +1,4 @@
-import { allocate, type TypedArray } from "../../base/dtype.ts";
+import { allocateStorage, load, type Storage, store } from "../../base/dtype.ts";
 import { CambiumError } from "../../base/error.ts";
 import type { Program, Value } from "../../compiler/program.ts";
 import { hostMemory, type Memory } from "../../graph/node.ts";
@@ -12,8 +12,8 @@ export function referenceEngine(): Engine {
     target: { plain: true, threads: 1, cache: 2 ** 20 },
     immediate: true,
     prepare: (program) => ({ run: (inputs, outputs, scalars) => runProgram(program, inputs, outputs, scalars) }),
-    allocate: (dtype, length) => hostMemory(dtype, allocate(dtype, length)),
-    read: (memory) => Promise.resolve(hostOf(memory)),
+    allocate: (dtype, length) => hostMemory(dtype, allocateStorage(dtype, length)),
+    read: (memory) => Promise.resolve(load(memory.dtype, hostOf(memory))),
     describe: () => "reference: plain loops in double precision, one thread",
   };
 }
@@ -21,7 +21,7 @@ export function referenceEngine(): Engine {
 function runProgram(program: Program, inputs: readonly Memory[], outputs: readonly Memory[], scalars: Float64Array): void {
   // An output may share its memory with an input, so all is read before anything is written.
   const numbers = program.values.map(({ home, dtype }): Float64Array | undefined => {
-    if (home.at === "input") return Float64Array.from(hostOf(inputs[home.slot]!));
+    if (home.at === "input") return numbersOf(inputs[home.slot]!);
     if (home.at === "scalar") return round(Float64Array.of(scalars[home.slot]!), dtype);
     return undefined;
   });
@@ -35,12 +35,15 @@ function runProgram(program: Program, inputs: readonly Memory[], outputs: readon
         true,
       );
     }
-  program.values.forEach(({ home }: Value, i) => {
-    if (home.at === "output" && numbers[i]) hostOf(outputs[home.slot]!).set(numbers[i]);
+  program.values.forEach(({ home, dtype }: Value, i) => {
+    if (home.at === "output" && numbers[i]) store(dtype, hostOf(outputs[home.slot]!), numbers[i]);
   });
 }
 
-function hostOf(memory: Memory): TypedArray {
+/** The numbers in memory, in an array of their own. */
+const numbersOf = (memory: Memory): Float64Array => Float64Array.from(load(memory.dtype, hostOf(memory)));
+
+function hostOf(memory: Memory): Storage {
   if (!memory.host)
     throw new CambiumError("engine", "reference", "these numbers lie in another engine's memory", "read them there and make a new tensor of them");
   return memory.host;

@@ -1,5 +1,5 @@
 import { expansion } from "../../autodiff/part.ts";
-import { type DType, isFloat } from "../../base/dtype.ts";
+import { type DType, isFloat, load, roundingOf } from "../../base/dtype.ts";
 import { CambiumError } from "../../base/error.ts";
 import { same, size } from "../../base/shape.ts";
 import type { Node } from "../../graph/node.ts";
@@ -46,7 +46,7 @@ function leaf(node: Node): Float64Array {
   if (node.number !== undefined) return round(Float64Array.of(node.number), node.dtype);
   if (!node.value?.host)
     throw new CambiumError("engine", "reference", node.value ? "these numbers lie in another engine's memory" : "a placeholder was given no numbers");
-  return Float64Array.from(node.value.host);
+  return Float64Array.from(load(node.dtype, node.value.host));
 }
 
 /** One op on numbers: by its loops, number by number, or as what it is made of. */
@@ -57,7 +57,8 @@ export function run(node: Node, numbers: readonly Float64Array[], rounded: boole
     const parts = op.decompose(at(node), node.attrs, node);
     const known = new Map(node.inputs.map((input, i): [Node, Float64Array] => [input, numbers[i]!]));
     evaluate([parts], known, rounded);
-    return known.get(parts)!;
+    const made = known.get(parts)!;
+    return parts.dtype === node.dtype ? made : round(made.slice(), node.dtype);
   }
   const out: Block = { data: new Float64Array(size(node.shape)), shape: node.shape, dtype: node.dtype };
   const inputs = node.inputs.map(({ shape, dtype }, i): Block => ({ data: numbers[i]!, shape, dtype }));
@@ -79,8 +80,7 @@ function byNumber(out: Block, inputs: readonly Block[], scalar: (...numbers: num
 /** `numbers` rounded, in place, to what `dtype` can hold; whole numbers wrap around as typed arrays do, and all but 0 is true. */
 export function round(numbers: Float64Array, dtype: DType): Float64Array {
   if (dtype === "float64") return numbers;
-  const to =
-    dtype === "float32" ? Math.fround : dtype === "int32" ? (x: number) => x | 0 : dtype === "bool" ? (x: number) => Number(x !== 0) : (x: number) => x & 255;
+  const to = roundingOf(dtype);
   for (let i = 0; i < numbers.length; i++) numbers[i] = to(numbers[i]!);
   return numbers;
 }
