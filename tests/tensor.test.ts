@@ -34,6 +34,12 @@ describe("a tensor", () => {
 });
 
 describe("backward", () => {
+  test("does not flow through what was detached before it was computed", () => {
+    const w = tensor([3], { requiresGrad: true });
+    w.mul(2).detach().mul(w).sum().backward();
+    expect([...w.grad!.dataSync()]).toEqual([6]);
+  });
+
   test("adds to what an earlier backward left", () => {
     const x = tensor([3], { requiresGrad: true });
     x.square().sum().backward();

@@ -26,8 +26,6 @@ function rule(node: Node): Node {
   if (kind === "elementwise") return arithmetic(withoutBroadcast(node));
   const [x] = node.inputs as [Node];
   switch (name) {
-    case "stopGradient":
-      return x;
     case "reshape":
       if (same(x.shape, node.shape)) return x;
       return is(x, "reshape") ? reshape(x.inputs[0]!, node.shape) : node;
