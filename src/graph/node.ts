@@ -70,6 +70,17 @@ export type Operand = Node | number;
 /** The values an op sees at one use: each input under its own name, and `out`, its result. */
 export type At<Names extends readonly string[]> = Readonly<Record<Names[number] | "out", Node>>;
 
+/** One use of an op for many examples at once, as a batching rule sees it. */
+export interface Examples {
+  /** The inputs; those that vary have the examples along a new first axis. */
+  readonly inputs: readonly Node[];
+  /** Which inputs differ from example to example; at least one does, or `fresh` is set. */
+  readonly varies: readonly boolean[];
+  readonly count: number;
+  /** Whether random numbers of the op's `stream` are to differ from example to example. */
+  readonly fresh: boolean;
+}
+
 /** Numbers laid out row-major, as the reference engine sees them: always doubles, whatever the dtype. */
 export interface Block {
   readonly data: Float64Array;
@@ -116,6 +127,11 @@ export interface OpSpec<Names extends readonly string[], Args extends unknown[],
   readonly dtype?: (dtypes: DType[], attrs: A) => DType;
   /** What flows back to each input when `dy` flows back to the result. A name left out gets nothing. A variadic op returns a list under its one name. */
   readonly gradient?: (dy: Node, at: At<Names>, attrs: A, node: Node) => Partial<Record<Names[number], Node | readonly Node[]>>;
+  /**
+   * The op on many examples at once, which then lie along a new first axis of the result; `node` is its use on one of them. Elementwise ops and reductions need none:
+   * their kind has one. Nor does an op with parts, but a rule may keep it in one piece. Nothing returned: take the parts. An op that draws random numbers names the input `stream`.
+   */
+  readonly batch?: (examples: Examples, attrs: A, node: Node) => Node | undefined;
   /** The same op in smaller ops, for gradients and for engines that have no kernel of their own for it. */
   readonly decompose?: (at: At<Names>, attrs: A, node: Node) => Node;
   /** For macros: the nodes a use of it stands for; `part`s of it say which. */

@@ -3,7 +3,7 @@ import { CambiumError } from "../base/error.ts";
 import type { Shape } from "../base/shape.ts";
 import { type AnyOp, type At, type Attrs, Node, type Op, type Operand, type OpSpec, type VariadicOp } from "./node.ts";
 
-export type { AnyOp, At, Block, Case, Kind, Op, Operand, OpSpec, VariadicOp } from "./node.ts";
+export type { AnyOp, At, Block, Case, Examples, Kind, Op, Operand, OpSpec, VariadicOp } from "./node.ts";
 
 /** Whether nodes remember that a gradient is wanted further up. */
 export const recording: { on: boolean } = { on: true };
@@ -66,6 +66,7 @@ export const constant: AnyOp = defineOp({
 });
 
 const dtypeOf = (x: Node): DType => x.dtype;
+const shapeOf = (x: Node): Shape => x.shape;
 const widest = (dtype: DType, x: Node): DType => (dtype === x.dtype ? dtype : promote(dtype, x.dtype));
 
 /** The dtype a plain number takes next to values of `dtype`: a number never widens a tensor, except that a fraction makes integers float32. */
@@ -74,6 +75,12 @@ export function numberType(x: number, dtype: DType | undefined): DType {
   if (isFloat(dtype)) return dtype;
   if (!Number.isInteger(x)) return "float32";
   return dtype === "bool" || (dtype === "uint8" && (x < 0 || x > 255)) || (dtype === "int8" && (x < -128 || x > 127)) ? "int32" : dtype;
+}
+
+/** The op of `node` on other inputs, with settings as they are in a node. */
+export function used({ op, dtype }: Node, inputs: readonly Node[], attrs: Attrs): Node {
+  const requires = recording.on && !op!.constant && inputs.some((x) => x.requires);
+  return new Node(op, inputs, attrs, op!.shape(inputs.map(shapeOf), attrs), dtype, requires);
 }
 
 export const isOp = (x: unknown): x is AnyOp => typeof x === "function" && "cases" in x && "id" in x;

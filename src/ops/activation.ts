@@ -1,6 +1,7 @@
 /** The bends between layers, each in a form that neither overflows nor loses small numbers. */
 import { defineOp, type Op } from "../graph/op.ts";
 import { abs, add, div, maximum, mul, neg, square, sub } from "./arithmetic.ts";
+import { leadAxis } from "./axes.ts";
 import { greater, where } from "./compare.ts";
 import { type Binary, binary, floating, numeric, unary, type Unary } from "./elementwise.ts";
 import { erf, erfc, exp, expm1, log1p } from "./exponential.ts";
@@ -94,6 +95,7 @@ export const leakyRelu: Op<["x"], [slope?: number]> = defineOp({
   shape: ([x]) => x,
   dtype: floating,
   decompose: ({ x }, { slope }) => where(greater(x, 0), x, mul(x, slope)),
+  batch: leadAxis,
   cases: [{ shapes: [[3, 5]], args: [] }, { shapes: [[4]], args: [0.3] }],
 });
 
@@ -107,6 +109,7 @@ export const elu: Op<["x"], [alpha?: number]> = defineOp({
   dtype: floating,
   // The inner choice keeps e to a large power, whose slope would be ∞ · 0, out of the branch not taken; a minimum would halve the slope at 0.
   decompose: ({ x }, { alpha }) => where(greater(x, 0), x, mul(expm1(where(greater(x, 0), 0, x)), alpha)),
+  batch: leadAxis,
   cases: [{ shapes: [[3, 5]], args: [] }, { shapes: [[4]], args: [1.7] }],
 });
 
@@ -121,6 +124,7 @@ export const selu: Op<["x"]> = defineOp({
   shape: ([x]) => x,
   dtype: floating,
   decompose: ({ x }) => mul(elu(x, 1.6732632423543772), 1.0507009873554805),
+  batch: leadAxis,
   cases: [{ shapes: [[3, 5]], args: [] }],
 });
 
@@ -132,6 +136,7 @@ export const mish: Op<["x"]> = defineOp({
   shape: ([x]) => x,
   dtype: floating,
   decompose: ({ x }) => mul(x, tanh(softplus(x))),
+  batch: leadAxis,
   cases: [{ shapes: [[3, 5]], args: [] }],
 });
 
@@ -143,5 +148,6 @@ export const softsign: Op<["x"]> = defineOp({
   shape: ([x]) => x,
   dtype: floating,
   decompose: ({ x }) => div(x, add(1, abs(x))),
+  batch: leadAxis,
   cases: [{ shapes: [[3, 5]], args: [] }],
 });

@@ -4,8 +4,9 @@ import { CambiumError } from "../base/error.ts";
 import { show, type Shape, size } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { type Block, type Case, defineOp, type Op } from "../graph/op.ts";
+import { everyOne, joinBatch } from "./examples.ts";
 import { dilated, eachPlace, type Geometry, geometryOf, type Moves, outputSizes } from "./geometry.ts";
-import { flip, permute, reshape } from "./movement.ts";
+import { flatten, flip, moveAxis, permute, reshape } from "./movement.ts";
 
 /** How a kernel moves over its input. */
 export interface Convolution extends Moves {
@@ -86,6 +87,13 @@ export const conv: Op<["x", "w"], [options?: Convolution]> = defineOp({
     },
   }),
   reference: (out, [x, w], attrs) => eachProduct(x!, out, attrs, w!.data.length, (i, o, k) => (out.data[o]! += x!.data[i]! * w!.data[k]!)),
+  batch: (examples, attrs, node) => {
+    if (!examples.varies[1]) return joinBatch(examples, attrs, node);
+    // Each example's kernel is a set of filters of its own, and sees only that example's channels.
+    const apart = examples.varies[0] || attrs.groups > 1;
+    const [x, w] = apart ? everyOne(examples).map(besideChannels) : [examples.inputs[0]!, besideChannels(examples.inputs[1]!)];
+    return fromChannels(conv(x!, w!, { ...attrs, groups: apart ? examples.count * attrs.groups : 1 }), examples.count);
+  },
   cases: uses,
   method: false,
 });
@@ -114,6 +122,11 @@ export const convKernel: Op<["x", "dy"], [kernel: readonly number[], options?: C
     },
   }),
   reference: (out, [x, dy], attrs) => eachProduct(x!, dy!, attrs, out.data.length, (i, o, k) => (out.data[k]! += x!.data[i]! * dy!.data[o]!)),
+  batch: (examples, attrs) => {
+    const apart = examples.varies[0] || attrs.groups > 1;
+    const [x, dy] = apart ? everyOne(examples).map(besideChannels) : [examples.inputs[0]!, besideChannels(examples.inputs[1]!)];
+    return fromChannels(convKernel(x!, dy!, attrs.window, { ...attrs, groups: apart ? examples.count * attrs.groups : 1 }), examples.count);
+  },
   cases: [
     { shapes: [[2, 5, 6, 3], [2, 3, 5, 4]], args: [[3, 2]] },
     { shapes: [[1, 5, 5, 2], [1, 3, 3, 3]], args: [[3, 3], { padding: "same", stride: 2 }] },
@@ -123,6 +136,12 @@ export const convKernel: Op<["x", "dy"], [kernel: readonly number[], options?: C
   ],
   method: false,
 });
+
+/** The first axis, of examples, made one with the last. */
+const besideChannels = (x: Node): Node => flatten(moveAxis(x, 0, -2), -2);
+
+/** The way back: `count` examples taken out of the last axis and put in front. */
+const fromChannels = (y: Node, count: number): Node => moveAxis(reshape(y, [...y.shape.slice(0, -1), count, y.shape[y.shape.length - 1]! / count]), -2, 0);
 
 /** Visits every product a convolution sums up, as positions in x, in the output and in the kernel. */
 function eachProduct(x: Block, y: Block, attrs: Settings, kernelLength: number, visit: (i: number, o: number, k: number) => void): void {

@@ -1,6 +1,7 @@
 import { resolveAxis } from "../base/shape.ts";
 import { defineOp, type Op } from "../graph/op.ts";
 import { add } from "./arithmetic.ts";
+import { shiftAxes } from "./axes.ts";
 import { castTo } from "./cast.ts";
 import { flip } from "./movement.ts";
 import { pad } from "./slice.ts";
@@ -27,5 +28,6 @@ export const cumsum: Op<["x"], [axis?: number]> = defineOp({
     const length = x!.shape[axis]!;
     out.data.forEach((_, i) => (out.data[i] = x!.data[i]! + (Math.floor(i / inner) % length === 0 ? 0 : out.data[i - inner]!)));
   },
+  batch: shiftAxes,
   cases: [{ shapes: [[3, 7]], args: [] }, { shapes: [[4, 2, 3]], args: [0] }, { shapes: [[1]], args: [0] }, { shapes: [[5]], args: [0], dtypes: ["bool"] }],
 });

@@ -2,11 +2,14 @@
 import { type DType, isFloat } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
 import { resolveAxis, same, show, type Shape, size, strides } from "../base/shape.ts";
+import type { Node } from "../graph/node.ts";
 import { defineOp, type Op } from "../graph/op.ts";
-import { add } from "./arithmetic.ts";
-import { cast } from "./cast.ts";
-import { equal, greaterEqual, lessEqual, where } from "./compare.ts";
-import { expandDims, moveAxis } from "./movement.ts";
+import { add, mul } from "./arithmetic.ts";
+import { leadAxis, shiftAxes } from "./axes.ts";
+import { cast, castTo } from "./cast.ts";
+import { equal, greaterEqual, less, lessEqual, logicalAnd, where } from "./compare.ts";
+import { everyOne, onEveryOne } from "./examples.ts";
+import { expandDims, moveAxis, permute, reshape } from "./movement.ts";
 import { eachPosition } from "./positions.ts";
 import { sum } from "./spread.ts";
 
@@ -49,6 +52,13 @@ export const gather: Op<["x", "index"], [axis?: number]> = defineOp({
   gradient: (dy, { x, index }, { axis }) => ({ x: scatterAdd(dy, index, x.shape[axis]!, axis) }),
   reference: (out, [x, index], { axis }) =>
     eachTaken(x!.shape, index!.data, axis, (i, j) => (out.data[i] = x!.data[j]!)),
+  batch: ({ inputs: [x, index], varies: [moves, points] }, { axis }) => {
+    if (!points) return gather(x!, index!, axis + 1);
+    if (!moves) return moveAxis(gather(x!, index!, axis), axis, 0);
+    const lines = moveAxis(x!, axis + 1, 1);
+    const [count, length] = lines.shape as [number, number];
+    return swapBlocks(gather(reshape(lines, [count * length, ...lines.shape.slice(2)]), countedThrough(index!, length), 0), index!.shape.length - 1, axis);
+  },
   cases: [
     { shapes: [[5, 3], [4]], args: [], dtypes: ["float32", "int32"], values: [undefined, [4, 0, 0, 2]] },
     { shapes: [[2, 4], [2, 3]], args: [1], dtypes: ["float32", "int32"], values: [undefined, [3, 1, 1, 0, 2, 3]] },
@@ -57,6 +67,19 @@ export const gather: Op<["x", "index"], [axis?: number]> = defineOp({
     { shapes: [[4], [0]], args: [0], dtypes: ["float32", "int32"] },
   ],
 });
+
+/** Places among `length` of each example as places among those of all examples in a row; one outside stays outside. */
+function countedThrough(index: Node, length: number): Node {
+  const place = index.dtype === "int64" ? index : castTo(index, "int32");
+  const example = range(index.shape.map((d, i) => (i === 0 ? d : 1)), 0, place.dtype);
+  return where(logicalAnd(greaterEqual(place, 0), less(place, length)), add(place, mul(example, length)), -1);
+}
+
+/** Behind the first axis, the next `a` axes and the `b` axes after them in each other's place. */
+function swapBlocks(x: Node, a: number, b: number): Node {
+  const axes = x.shape.map((_, i) => i);
+  return permute(x, [0, ...axes.slice(1 + a, 1 + a + b), ...axes.slice(1, 1 + a), ...axes.slice(1 + a + b)]);
+}
 
 /** Visits the numbers a gather moves: position in the result, position in `x`. */
 function eachTaken(x: Shape, index: Float64Array, axis: number, visit: (i: number, j: number) => void): void {
@@ -90,6 +113,12 @@ export const scatterAdd: Op<["updates", "index"], [size: number, axis?: number]>
   },
   gradient: (dy, { index }, { axis }) => ({ updates: gather(dy, index, axis) }),
   reference: (out, [updates, index], { axis }) => eachTaken(out.shape, index!.data, axis, (i, j) => (out.data[j]! += updates!.data[i]!)),
+  batch: (examples, { size, axis }) => {
+    if (!examples.varies[1]) return scatterAdd(examples.inputs[0]!, examples.inputs[1]!, size, axis + 1);
+    const [updates, index] = everyOne(examples) as [Node, Node];
+    const sums = scatterAdd(swapBlocks(updates, axis, index.shape.length - 1), countedThrough(index, size), examples.count * size, 0);
+    return moveAxis(reshape(sums, [examples.count, size, ...sums.shape.slice(1)]), 1, axis + 1);
+  },
   cases: [
     { shapes: [[4, 3], [4]], args: [5], dtypes: ["float32", "int32"], values: [undefined, [4, 0, 0, 2]] },
     { shapes: [[2, 2, 3], [2, 3]], args: [4, 1], dtypes: ["float32", "int32"], values: [undefined, [3, 1, 1, 0, 2, 3]] },
@@ -136,6 +165,7 @@ export const gatherAlong: Op<["x", "index"], [axis?: number]> = defineOp({
       if (place >= 0 && place < x!.shape[axis]!) out.data[i] = x!.data[j + place * along]!;
     });
   },
+  batch: onEveryOne(shiftAxes),
   cases: [
     { shapes: [[3, 4], [3, 1]], args: [], dtypes: ["float32", "int32"], values: [undefined, [3, 0, 2]] },
     { shapes: [[3, 2], [4, 2]], args: [0], dtypes: ["float32", "int32"], values: [undefined, [0, 1, 2, 2, 1, 0, -1, 3]] },
@@ -159,6 +189,7 @@ export const oneHot: Op<["index"], [depth: number, dtype?: DType]> = defineOp({
   dtype: (_, { dtype }) => dtype,
   constant: true,
   decompose: ({ index }, { depth, dtype }) => cast(equal(expandDims(index, -1), range([depth])), dtype),
+  batch: leadAxis,
   cases: [
     { shapes: [[4]], args: [3], dtypes: ["int32"], values: [[2, 0, 1, 5]] },
     { shapes: [[]], args: [2], dtypes: ["uint8"], values: [[1]] },
@@ -187,6 +218,7 @@ function triangle(name: string, low: boolean): Op<["x"], [offset?: number]> {
       const [column, diagonal] = [range([width!]), add(range([height!, 1], 0), offset)];
       return where(low ? lessEqual(column, diagonal) : greaterEqual(column, diagonal), x, 0);
     },
+    batch: leadAxis,
     cases: [{ shapes: [[3, 4]], args: [] }, { shapes: [[2, 4, 3]], args: [-1] }],
   });
 }

@@ -7,7 +7,7 @@ import { defineOp, type Op } from "../graph/op.ts";
 import { mul } from "./arithmetic.ts";
 import { expandDims, reshape, transpose } from "./movement.ts";
 import { eachPosition, spreadSteps } from "./positions.ts";
-import { sum, sumTo } from "./spread.ts";
+import { alignRank, sum, sumTo } from "./spread.ts";
 
 /** A vector as a matrix of one row (`a`) or one column (`b`). */
 const rowOf = (a: Shape): Shape => (a.length === 1 ? [1, a[0]!] : a);
@@ -86,6 +86,17 @@ export const matmul: Op<["a", "b"]> = defineOp({
           out.data[(p * m + i) * n + j] = total;
         }
     });
+  },
+  batch: ({ inputs: [a, b], varies: [left, right], count }, _, node) => {
+    const [m, n] = node.inputs.map((x) => x.shape.length) as [number, number];
+    // The vectors of all examples are the rows of one matrix.
+    if (!right && n <= 2) return matmul(a!, b!);
+    if (!left && n === 1 && m <= 2) return matmul(b!, m === 1 ? a! : transpose(a!));
+    if (!left && m <= 2 && n === 2) return matmul(a!, b!);
+    const matrices = [m === 1 ? expandDims(a!, -2) : a!, n === 1 ? expandDims(b!, -1) : b!];
+    const rank = Math.max(m, n, 2);
+    const [x, y] = matrices.map((matrix, i) => ([left, right][i] ? alignRank(matrix, rank) : matrix)) as [Node, Node];
+    return reshape(matmul(x, y), [count, ...node.shape]);
   },
   cases: [
     { shapes: [[3, 4], [4, 2]], args: [] },

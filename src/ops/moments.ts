@@ -2,6 +2,7 @@
 import { type Axes, resolveAxes, type Shape } from "../base/shape.ts";
 import { type Block, defineOp, type Op } from "../graph/op.ts";
 import { add, div, mul, rsqrt, sqrt, square, sub } from "./arithmetic.ts";
+import { shiftAxes } from "./axes.ts";
 import { castTo } from "./cast.ts";
 import { equal, where } from "./compare.ts";
 import { floating } from "./elementwise.ts";
@@ -38,6 +39,7 @@ export const variance: Spread = defineOp({
     eachPosition(x!.shape, steps, (i, j) => (out.data[j]! += (x!.data[i]! - means[j]!) ** 2));
     out.data.forEach((total, j) => (out.data[j] = total / degrees(x!.shape, attrs)));
   },
+  batch: shiftAxes,
   cases: [
     { shapes: [[2, 5]], args: [1] },
     { shapes: [[3, 2, 4]], args: [[0, 2], { keep: true, correction: 0 }] },
@@ -61,6 +63,7 @@ export const std: Spread = defineOp({
   shape: foldedShape,
   dtype: floating,
   decompose: ({ x }, { axes, ...options }) => sqrt(variance(x, axes, options)),
+  batch: shiftAxes,
   cases: [{ shapes: [[2, 5]], args: [1] }, { shapes: [[3, 4]], args: [0, { keep: true, correction: 0 }] }],
 });
 
@@ -77,6 +80,7 @@ export const norm: Op<["x"], [axes?: Axes, options?: Keep]> = defineOp({
     return { x: mul(x, unfold(where(still, 0, div(dy, where(still, 1, out))), x, axes)) };
   },
   decompose: ({ x, out }, { axes, keep }) => sqrt(sum(square(castTo(x, out.dtype)), axes, { keep })),
+  batch: shiftAxes,
   cases: [{ shapes: [[3, 4]], args: [1] }, { shapes: [[2, 3]], args: [] }, { shapes: [[3]], args: [0, { keep: true }], values: [[0, 0, 3]] }],
 });
 
@@ -106,6 +110,7 @@ export const layerNorm: Op<["x"], [axes?: Axes, eps?: number]> = defineOp({
     eachPosition(x!.shape, steps, (i, j) => (squares[j]! += ((x!.data[i]! - means[j]!) ** 2 * count) / x!.data.length));
     eachPosition(x!.shape, steps, (i, j) => (out.data[i] = (x!.data[i]! - means[j]!) / Math.sqrt(squares[j]! + eps)));
   },
+  batch: shiftAxes,
   cases: [
     { shapes: [[2, 5]], args: [] },
     { shapes: [[4, 2, 3]], args: [[0, 1], 1e-3] },

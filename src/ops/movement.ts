@@ -3,6 +3,7 @@ import { CambiumError } from "../base/error.ts";
 import { type Axes, resolveAxes, resolveAxis, same, show, size, type Shape, strides } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { defineOp, type Op } from "../graph/op.ts";
+import { leadAxis, shiftAxes } from "./axes.ts";
 import { eachPosition } from "./positions.ts";
 
 /** `shape` with its −1, if it has one, worked out from the `count` numbers it has to hold. */
@@ -33,6 +34,7 @@ export const reshape: Op<["x"], [shape: Shape]> = defineOp({
   shape: (_, { shape }) => shape,
   gradient: (dy, { x }) => ({ x: reshape(dy, x.shape) }),
   reference: (out, [x]) => out.data.set(x.data),
+  batch: ({ inputs: [x], count }, { shape }) => reshape(x!, [count, ...shape]),
   cases: [
     { shapes: [[2, 6]], args: [[3, 4]] },
     { shapes: [[2, 3, 5]], args: [[-1, 5]] },
@@ -59,6 +61,7 @@ export const permute: Op<["x"], [order: readonly number[]]> = defineOp({
     const from = strides(x.shape);
     eachPosition(out.shape, order.map((axis) => from[axis]), (i, j) => (out.data[i] = x.data[j]));
   },
+  batch: ({ inputs: [x] }, { order }) => permute(x!, [0, ...order.map((axis) => axis + 1)]),
   cases: [
     { shapes: [[2, 3, 4]], args: [[2, 0, 1]] },
     { shapes: [[3, 5]], args: [[1, 0]] },
@@ -84,6 +87,7 @@ export const flip: Op<["x"], [axes?: Axes]> = defineOp({
     }
     eachPosition(x.shape, steps, (i, j) => (out.data[i] = x.data[j]), offset);
   },
+  batch: shiftAxes,
   cases: [
     { shapes: [[2, 3]], args: [] },
     { shapes: [[2, 3, 4]], args: [1] },
@@ -92,7 +96,7 @@ export const flip: Op<["x"], [axes?: Axes]> = defineOp({
   ],
 });
 
-/** `x` itself, but no gradient flows back through it. */
+/** `x` itself, but no gradient flows back through it. The compiler sees through it only when all gradients are written out. */
 export const stopGradient: Op<["x"]> = defineOp({
   name: "stopGradient",
   kind: "movement",
@@ -100,6 +104,7 @@ export const stopGradient: Op<["x"]> = defineOp({
   shape: ([x]) => x,
   decompose: ({ x }) => x,
   reference: (out, [x]) => out.data.set(x.data),
+  batch: leadAxis,
   cases: [{ shapes: [[2, 3]], args: [] }],
   constant: true,
 });

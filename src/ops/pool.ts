@@ -3,6 +3,7 @@ import { size } from "../base/shape.ts";
 import { constant, defineOp, type Op } from "../graph/op.ts";
 import { div } from "./arithmetic.ts";
 import { floating } from "./elementwise.ts";
+import { joinBatch } from "./examples.ts";
 import { broadcast } from "./spread.ts";
 import { type Window, windowArgMax, windowSum, windowTake } from "./window.ts";
 
@@ -17,6 +18,7 @@ export const maxPool: Op<["x"], [options: Window]> = defineOp({
   attrs: ([x], options: Window) => windowSum.attrs!([x!], options),
   shape: ([x], attrs) => windowSum.shape([x!], attrs),
   decompose: ({ x }, attrs) => windowTake(x, windowArgMax(x, attrs), attrs),
+  batch: joinBatch,
   cases: [
     { shapes: [[2, 4, 6, 3]], args: [{ window: 2 }] },
     { shapes: [[1, 5, 5, 2]], args: [{ window: 3, stride: 2, padding: 1 }] },
@@ -46,6 +48,7 @@ export const avgPool: Op<["x"], [options: AverageWindow]> = defineOp({
     const ones = broadcast(constant(1, floating([x.dtype])), [1, ...x.shape.slice(1, -1), 1]);
     return div(windowSum(x, attrs), windowSum(ones, attrs));
   },
+  batch: joinBatch,
   cases: [
     { shapes: [[2, 4, 6, 3]], args: [{ window: 2 }] },
     { shapes: [[1, 5, 5, 2]], args: [{ window: 3, stride: 2, padding: 1 }] },

@@ -6,11 +6,14 @@ import { CambiumError } from "../base/error.ts";
 import { threefry2x32 } from "../base/random.ts";
 import { show, type Shape, size } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
-import { type Block, type Case, defineOp, type Op, type Operand } from "../graph/op.ts";
+import { type Block, type Case, defineOp, type Examples, type Op, type Operand, used } from "../graph/op.ts";
 import { mul, sqrt, sub } from "./arithmetic.ts";
 import { less, where } from "./compare.ts";
 import { floating } from "./elementwise.ts";
 import { log } from "./exponential.ts";
+import { reshape } from "./movement.ts";
+import { slice, stack } from "./slice.ts";
+import { broadcast } from "./spread.ts";
 import { cos } from "./trigonometry.ts";
 
 /** `offset` is where counting starts: two draws of one stream are independent when their counts do not meet. */
@@ -34,6 +37,13 @@ const drawn =
     }
   };
 
+/** Examples that differ in seed or stream draw each for itself; fresh ones draw from one stream, one after another. */
+const eachDraws = ({ inputs, varies, count }: Examples, { shape, offset }: { shape: Shape; offset: number }, node: Node): Node => {
+  if (!varies.includes(true)) return used(node, inputs, { shape: [count, ...shape], offset: count * offset });
+  const one = (x: Node, i: number, example: number): Node => (varies[i] ? reshape(slice(x, [example], [example + 1]), []) : x);
+  return stack(Array.from({ length: count }, (_, example) => used(node, inputs.map((x, i) => one(x, i, example)), { shape, offset })));
+};
+
 const seeds: Pick<Case<any>, "dtypes" | "values"> = { dtypes: ["int32", "int32"], values: [[42], [7]] };
 const cases: Case<[shape: Shape, offset?: number]>[] = [
   { shapes: [[], []], args: [[3, 5]], ...seeds },
@@ -51,6 +61,7 @@ export const randomBits: Draw = defineOp({
   dtype: () => "int32",
   constant: true,
   reference: drawn((word) => word),
+  batch: eachDraws,
   cases,
   method: false,
 });
@@ -65,6 +76,7 @@ export const uniform: Draw = defineOp({
   dtype: () => "float32",
   constant: true,
   reference: drawn((word) => (word >>> 8) * 2 ** -24),
+  batch: eachDraws,
   cases,
   method: false,
 });
@@ -83,6 +95,7 @@ export const normal: Draw = defineOp({
     const radius = sqrt(mul(log(sub(1, uniform(seed, stream, shape, offset))), -2));
     return mul(radius, cos(mul(uniform(seed, stream, shape, offset + size(shape)), 2 * Math.PI)));
   },
+  batch: eachDraws,
   cases,
   method: false,
 });
@@ -106,6 +119,11 @@ export const dropout: Op<["x", "seed", "stream"], [rate: number]> = defineOp({
   dtype: ([x]) => floating([x!]),
   gradient: (dy, { seed, stream }, { rate }) => ({ x: dropout(dy, seed, stream, rate) }),
   decompose: ({ x, seed, stream }, { rate }) => where(bernoulli(seed, stream, rate, x.shape), 0, mul(x, rate === 1 ? 0 : 1 / (1 - rate))),
+  // One draw for all examples; where they share a mask, or bring seeds of their own, the parts know what to do.
+  batch: (examples, attrs, node) =>
+    examples.fresh && !examples.varies[1] && !examples.varies[2]
+      ? used(node, [examples.varies[0] ? examples.inputs[0]! : broadcast(examples.inputs[0]!, [examples.count, ...node.shape]), ...examples.inputs.slice(1)], attrs)
+      : undefined,
   cases: [
     { shapes: [[4, 5], [], []], args: [0.5], dtypes: ["float32", "int32", "int32"], values: [undefined, [42], [7]] },
     { shapes: [[3], [], []], args: [0], dtypes: ["float32", "int32", "int32"], values: [undefined, [42], [7]] },

@@ -5,6 +5,7 @@ import { type Axes, resolveAxis, show, type Shape } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { type Block, type Case, defineOp, type Op } from "../graph/op.ts";
 import { div, mul } from "./arithmetic.ts";
+import { shiftAxes } from "./axes.ts";
 import { castTo } from "./cast.ts";
 import { equal, notEqual } from "./compare.ts";
 import { floating } from "./elementwise.ts";
@@ -42,6 +43,7 @@ export const mean: Reduction = defineOp({
     foldInto(out, x!, axes, 0, (a, b) => a + b);
     out.data.forEach((total, i) => (out.data[i] = total / n));
   },
+  batch: shiftAxes,
   cases: [...cases, { shapes: [[4]], args: [], dtypes: ["uint8"] }],
 });
 
@@ -126,6 +128,7 @@ export const any: Reduction = defineOp({
   constant: true,
   decompose: ({ x }, { axes, keep }) => notEqual(sum(notEqual(x, 0), axes, { keep }), 0),
   reference: (out, [x], { axes }) => foldInto(out, x!, axes, 0, (a, b) => Number(a !== 0 || b !== 0)),
+  batch: shiftAxes,
   cases: [...cases, { shapes: [[2, 3]], args: [1], dtypes: ["bool"], values: [[0, 0, 1, 0, 0, 0]] }],
 });
 
@@ -140,6 +143,7 @@ export const all: Reduction = defineOp({
   constant: true,
   decompose: ({ x }, { axes, keep }) => equal(sum(equal(x, 0), axes, { keep }), 0),
   reference: (out, [x], { axes }) => foldInto(out, x!, axes, 1, (a, b) => Number(a !== 0 && b !== 0)),
+  batch: shiftAxes,
   cases: [...cases, { shapes: [[2, 3]], args: [1], dtypes: ["bool"], values: [[1, 1, 1, 1, 0, 1]] }],
 });
 

@@ -3,6 +3,8 @@ import { CambiumError } from "../base/error.ts";
 import { resolveAxis, same, show, type Shape, size, strides } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { defineOp, type Op, type VariadicOp } from "../graph/op.ts";
+import { shiftAxes } from "./axes.ts";
+import { onEveryOne } from "./examples.ts";
 import { expandDims, reshape } from "./movement.ts";
 import { eachPosition } from "./positions.ts";
 
@@ -35,6 +37,7 @@ export const slice: Op<["x"], [begin: readonly number[], end?: readonly (number 
     const offset = begin.reduce((sum, b, i) => sum + b * from[i]!, 0);
     eachPosition(out.shape, from.map((s, i) => s * step[i]!), (i, j) => (out.data[i] = x.data[j]), offset);
   },
+  batch: ({ inputs: [x], count }, { begin, end, step }) => slice(x!, [0, ...begin], [count, ...end], [1, ...step]),
   cases: [
     { shapes: [[5, 4]], args: [[1], [4]] },
     { shapes: [[5, 4]], args: [[1, -3], [-1, undefined]] },
@@ -85,6 +88,7 @@ export const pad: Op<["x"], [low: readonly number[], high: readonly number[], va
     const offset = low.reduce((sum, n, i) => sum - n * from[i]!, 0);
     eachPosition(out.shape, from, (i, j) => inside(i) && (out.data[i] = x.data[j]!), offset);
   },
+  batch: ({ inputs: [x] }, { low, high, value }) => pad(x!, [0, ...low], [0, ...high], value),
   cases: [
     { shapes: [[2, 3]], args: [[1, 0], [0, 2]] },
     { shapes: [[3]], args: [[2], [1], 1.5] },
@@ -131,6 +135,7 @@ export const concat: VariadicOp<[axis?: number]> = defineOp({
       offset += part.shape[axis]! * to[axis]!;
     }
   },
+  batch: onEveryOne(shiftAxes),
   cases: [
     { shapes: [[2, 3], [4, 3]], args: [] },
     { shapes: [[2, 1], [2, 3], [2, 2]], args: [-1] },

@@ -5,9 +5,11 @@ import { type Axes, resolveAxis, same, show, type Shape, strides } from "../base
 import type { Node } from "../graph/node.ts";
 import { type Block, defineOp, type Op } from "../graph/op.ts";
 import { add, div, mul, neg, sub } from "./arithmetic.ts";
+import { leadAxis, shiftAxes } from "./axes.ts";
 import { castTo } from "./cast.ts";
 import { greaterEqual, isFinite, less, logicalAnd, where } from "./compare.ts";
 import { floating } from "./elementwise.ts";
+import { onEveryOne } from "./examples.ts";
 import { exp, log } from "./exponential.ts";
 import { gatherAlong, oneHot } from "./gather.ts";
 import { expandDims, reshape } from "./movement.ts";
@@ -53,6 +55,7 @@ export const softmax: Op<["x"], [axis?: number]> = defineOp({
       for (const j of places) total += out.data[j] = Math.exp(x!.data[j]! - top);
       for (const j of places) out.data[j]! /= total;
     }),
+  batch: shiftAxes,
   cases,
 });
 
@@ -75,6 +78,7 @@ export const logSoftmax: Op<["x"], [axis?: number]> = defineOp({
       const rest = Math.log(places.reduce((total, j) => total + Math.exp(x!.data[j]! - top), 0));
       for (const j of places) out.data[j] = x!.data[j]! - top - rest;
     }),
+  batch: shiftAxes,
   cases,
 });
 
@@ -92,6 +96,7 @@ export const logSumExp: Op<["x"], [axes?: Axes, options?: Keep]> = defineOp({
     const shift = where(isFinite(top), top, 0);
     return reshape(add(log(sum(exp(sub(x, shift)), axes, { keep: true })), shift), out.shape);
   },
+  batch: shiftAxes,
   cases: [
     { shapes: [[3, 4]], args: [] },
     { shapes: [[3, 4]], args: [0, { keep: true }] },
@@ -144,6 +149,7 @@ export const crossEntropy: Op<["logits", "labels"]> = defineOp({
     const surprise = neg(logSoftmax(logits));
     return isSparse(labels, logits) ? reshape(gatherAlong(surprise, expandDims(asPlaces(labels), -1)), out.shape) : sum(mul(surprise, labels), -1);
   },
+  batch: onEveryOne(leadAxis),
   cases: [
     { shapes: [[3, 4], [3]], args: [], dtypes: ["float32", "int32"], values: [undefined, [3, 0, 1]] },
     { shapes: [[2, 3, 2], [2, 3]], args: [], dtypes: ["float32", "uint8"], values: [undefined, [0, 1, 1, 1, 0, 0]] },

@@ -4,6 +4,7 @@ import { resolveAxis, show, strides } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { defineOp, type Op } from "../graph/op.ts";
 import { mul } from "./arithmetic.ts";
+import { shiftAxes } from "./axes.ts";
 import { equal, greater, isNaN, less, logicalAnd, logicalNot, logicalOr } from "./compare.ts";
 import { gatherAlong, range } from "./gather.ts";
 import { expandDims, moveAxis } from "./movement.ts";
@@ -53,6 +54,7 @@ export const argSort: Op<["x"], [axis?: number, options?: Order]> = defineOp({
       places.forEach((place, i) => (out.data[j + i * along] = place));
     });
   },
+  batch: shiftAxes,
   cases: [
     { shapes: [[3, 5]], args: [] },
     { shapes: [[4, 2]], args: [0, { descending: true }] },
@@ -70,6 +72,7 @@ export const sort: Op<["x"], [axis?: number, options?: Order]> = defineOp({
   attrs: ([x], axis = -1, { descending = false }: Order = {}) => ({ axis: resolveAxis("sort", axis, x!.length), descending }),
   shape: ([x]) => x!,
   decompose: ({ x }, { axis, descending }) => gatherAlong(x, argSort(x, axis, { descending }), axis),
+  batch: shiftAxes,
   cases: [{ shapes: [[3, 5]], args: [] }, { shapes: [[4, 2]], args: [0, { descending: true }] }],
 });
 

@@ -22,6 +22,7 @@ export const broadcast: Op<["x"], [shape: Shape]> = defineOp({
   shape: (_, { shape }) => shape,
   gradient: (dy, { x }) => ({ x: sumTo(dy, x.shape) }),
   reference: (out, [x]) => eachPosition(out.shape, spreadSteps(x.shape, out.shape), (i, j) => (out.data[i] = x.data[j])),
+  batch: ({ inputs: [x], count }, { shape }) => broadcast(alignRank(x!, shape.length), [count, ...shape]),
   cases: [
     { shapes: [[3, 1]], args: [[2, 3, 4]] },
     { shapes: [[]], args: [[3]] },
@@ -29,6 +30,9 @@ export const broadcast: Op<["x"], [shape: Shape]> = defineOp({
     { shapes: [[2, 3]], args: [[2, 3]] },
   ],
 });
+
+/** `x`, whose first axis is the examples', with axes of size 1 behind that so that each example has `rank` axes. */
+export const alignRank = (x: Node, rank: number): Node => reshapeTo(x, [x.shape[0]!, ...new Array<number>(rank + 1 - x.shape.length).fill(1), ...x.shape.slice(1)]);
 
 /** Whether folded axes stay, with size 1. */
 export interface Keep {

@@ -3,6 +3,7 @@ import type { DType } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
 import { same, show, type Shape, size } from "../base/shape.ts";
 import { type Case, defineOp, type Op } from "../graph/op.ts";
+import { joinBatch } from "./examples.ts";
 import { eachPlace, type Geometry, geometryOf, type Moves, outputSizes, perAxis } from "./geometry.ts";
 
 /** A window's size, one number for all spatial axes or one an axis, and how it moves; its stride is its size when left out. */
@@ -65,6 +66,7 @@ export const windowArgMax: Op<["x"], [options: Window]> = defineOp({
       out.data[o] = k;
     });
   },
+  batch: joinBatch,
   cases: uses,
   method: false,
 });
@@ -85,6 +87,7 @@ export const windowTake: Op<["x", "index"], [options: Window]> = defineOp({
     eachSeen(x!.shape, out.shape, attrs, (o, k, i) => {
       if (index!.data[o] === k) out.data[o] = x!.data[i]!;
     }),
+  batch: joinBatch,
   cases: [
     { shapes: [[1, 4, 4, 2], [1, 2, 2, 2]], args: [{ window: 2 }], dtypes: ["float32", "uint8"], values: [undefined, [0, 3, 1, 2, 2, 2, 3, 0]] },
     { shapes: [[1, 5, 1], [1, 3, 1]], args: [{ window: 3, stride: 1 }], dtypes: ["float32", "uint8"], values: [undefined, [2, 1, 0]] },
@@ -110,6 +113,7 @@ export const windowPut: Op<["dy", "index"], [input: Shape, options: Window]> = d
     eachSeen(out.shape, dy!.shape, attrs, (o, k, i) => {
       if (index!.data[o] === k) out.data[i]! += dy!.data[o]!;
     }),
+  batch: joinBatch,
   cases: [
     { shapes: [[1, 2, 2, 2], [1, 2, 2, 2]], args: [[1, 4, 4, 2], { window: 2 }], dtypes: ["float32", "uint8"], values: [undefined, [0, 3, 1, 2, 2, 2, 3, 0]] },
     { shapes: [[1, 3, 1], [1, 3, 1]], args: [[1, 5, 1], { window: 3, stride: 1 }], dtypes: ["float32", "uint8"], values: [undefined, [2, 1, 0]] },
@@ -126,6 +130,7 @@ export const windowSum: Op<["x"], [options: Window]> = defineOp({
   shape: ([x], attrs) => pooled("windowSum", x!, attrs),
   gradient: (dy, { x }, attrs) => ({ x: windowSpread(dy, x.shape, attrs) }),
   reference: (out, [x], attrs) => eachSeen(x!.shape, out.shape, attrs, (o, _, i) => (out.data[o]! += x!.data[i]!)),
+  batch: joinBatch,
   cases: uses,
   method: false,
 });
@@ -142,6 +147,7 @@ export const windowSpread: Op<["dy"], [input: Shape, options: Window]> = defineO
   },
   gradient: (dx, _, attrs) => ({ dy: windowSum(dx, attrs) }),
   reference: (out, [dy], attrs) => eachSeen(out.shape, dy!.shape, attrs, (o, _, i) => (out.data[i]! += dy!.data[o]!)),
+  batch: joinBatch,
   cases: [
     { shapes: [[1, 2, 3, 2]], args: [[1, 4, 6, 2], { window: 2 }] },
     { shapes: [[1, 3, 3, 2]], args: [[1, 5, 5, 2], { window: 3, stride: 2, padding: 1 }] },
