@@ -8,9 +8,12 @@ export { CambiumError } from "./base/error.ts";
 export { compile } from "./tensor/compile.ts";
 export * from "./tensor/create.ts";
 export { engine, useEngine } from "./tensor/engine.ts";
-export { grad, jvp, noGrad, valueAndGrad, vjp } from "./tensor/functional.ts";
+export { grad, jvp, noGrad, stopGradient, valueAndGrad, vjp } from "./tensor/functional.ts";
+export { hessian, hvp, jacfwd, jacobian, jacrev } from "./tensor/jacobian.ts";
 export { normal, randint, seed, uniform } from "./tensor/random.ts";
 export { Tensor } from "./tensor/tensor.ts";
+export { vmap } from "./tensor/vmap.ts";
+export { functionalCall, parametersOf } from "./module/call.ts";
 
 export * as initializers from "./nn/initializers.ts";
 export * as layers from "./layers/index.ts";

@@ -9,7 +9,7 @@ import { inOrder } from "../graph/walk.ts";
 import { currentEngine, evaluate, flush } from "./evaluate.ts";
 import { nextStream, randomState, setRandomState } from "./random.ts";
 import { Tensor } from "./tensor.ts";
-import { type Change, traced } from "./trace.ts";
+import { type Change, isInlining, traced } from "./trace.ts";
 
 /** What a compiled function may return. */
 export type Results = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>>;
@@ -113,7 +113,8 @@ class Instance<R extends Results> {
  * `f` as a program: the first call with inputs of given shapes and dtypes traces it, later calls run the whole of it
  * (forward, backward, updates of parameters and running statistics) in one engine call.
  *
- * `f` must be made of tensor operations: what else it does happens only while it is traced.
+ * `f` must be made of tensor operations: what else it does happens only while it is traced. Inside another compiled function, `grad`, `vmap` and the like
+ * it is part of what they make; the result of a plain call is a given number, through which no `backward()` passes.
  * @example
  * ```ts
  * const step = compile((x: Tensor, y: Tensor) => {
@@ -130,6 +131,7 @@ export function compile<Args extends Tensor[], R extends Results>(f: (...args: A
   return (...args: Args): R => {
     for (const a of args)
       if (!(a instanceof Tensor)) throw new CambiumError("value", "compile", `a compiled function takes tensors, got ${typeof a}`, "wrap it: tensor(x)");
+    if (isInlining()) return f(...args);
     const kind = args.map((a) => signature(a.shape, a.dtype)).join();
     let instance = instances.get(kind);
     if (!instance || instance.stale) instances.set(kind, (instance = new Instance(f as unknown as (...args: Tensor[]) => R, args)));

@@ -78,7 +78,7 @@ export function evaluate(wanted: readonly Node[]): void {
       throw new CambiumError(
         "state",
         "evaluate",
-        "this tensor stands for an input of a compiled function and has no numbers of its own",
+        "this tensor stands for an input of a compiled function, or for one of many examples, and has no numbers of its own",
         "return it from the function and read the result",
       );
   }

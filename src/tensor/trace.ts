@@ -39,6 +39,11 @@ export class Trace {
     if (!this.grads.has(tensor)) this.grads.set(tensor, tensor.grad);
   }
 
+  /** How many tensors have got another gradient. */
+  get graded(): number {
+    return this.grads.size;
+  }
+
   /** Puts everything back and says which tensors the function changed, into which nodes. */
   undo(): Change[] {
     const changes = [...this.before].map(([tensor, from]) => ({ tensor, from, to: tensor.leaf }));
@@ -53,14 +58,29 @@ let current: Trace | undefined;
 /** The trace under way, if a function is being traced. */
 export const currentTrace = (): Trace | undefined => current;
 
-/** Runs `f` so that nothing it does to tensors has an effect yet. */
-export function traced<T>(f: () => T): { result: T; changes: Change[] } {
+let differentiating = 0;
+
+/** Whether a compiled function called now becomes part of a larger graph: of one being traced, or of one whose derivative is taken. */
+export const isInlining = (): boolean => current !== undefined || differentiating > 0;
+
+/** Runs `f` so that compiled functions in it show their graph, which a derivative needs. */
+export function inlining<T>(f: () => T): T {
+  differentiating++;
+  try {
+    return f();
+  } finally {
+    differentiating--;
+  }
+}
+
+/** Runs `f` so that nothing it does to tensors has an effect yet. `graded` counts the tensors whose gradient it changed. */
+export function traced<T>(f: () => T): { result: T; changes: Change[]; graded: number } {
   const outer = current;
   const trace = new Trace();
   current = trace;
   try {
     const result = f();
-    return { result, changes: trace.undo() };
+    return { result, changes: trace.undo(), graded: trace.graded };
   } catch (error) {
     trace.undo();
     throw error;
