@@ -11,6 +11,7 @@ export { engine, useEngine } from "./tensor/engine.ts";
 export { grad, jvp, noGrad, stopGradient, valueAndGrad, vjp } from "./tensor/functional.ts";
 export { hessian, hvp, jacfwd, jacobian, jacrev } from "./tensor/jacobian.ts";
 export { normal, randint, seed, uniform } from "./tensor/random.ts";
+export * as linalg from "./tensor/linalg.ts";
 export { Tensor } from "./tensor/tensor.ts";
 export { vmap } from "./tensor/vmap.ts";
 export { functionalCall, parametersOf } from "./module/call.ts";

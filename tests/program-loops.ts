@@ -252,6 +252,15 @@ function runKernel(k: Kernel, memory: Numbers[]): void {
         }
       return;
     }
+    case "factorization": {
+      const { task, batch, rows, columns, width } = k;
+      const block = (value: number, shape: number[]) => ({ data: Float64Array.from(memory[value] as ArrayLike<number>), shape, dtype: "float64" as const });
+      const inputs = [block(k.x, [batch, rows, columns]), ...(k.right === undefined ? [] : [block(k.right, [batch, rows, width])])];
+      const out = { data: new Float64Array(memory[k.out]!.length), shape: inputs.at(-1)!.shape, dtype: "float64" as const };
+      ops[task].reference!(out, inputs, k);
+      for (let i = 0; i < out.data.length; i++) memory[k.out]![i] = out.data[i]!;
+      return;
+    }
     case "pad": {
       const out = memory[k.out]!;
       for (let i = 0; i < out.length; i++) out[i] = k.number;

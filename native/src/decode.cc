@@ -225,7 +225,7 @@ private:
 
   Kernel kernel() {
     Kernel k;
-    k.kind = (Kind)in.choice(11, "kernel kind");
+    k.kind = (Kind)in.choice(12, "kernel kind");
     switch (k.kind) {
       case Kind::map:
         k.dims = in.sizes();
@@ -303,6 +303,15 @@ private:
         }
         holds(k.x, product(k.dims));
         holds(k.out, n);
+        break;
+      }
+      case Kind::factorization: {
+        k.task = (Task)in.choice(7, "task");
+        k.outer = in.size(), k.m = in.size(), k.n = in.size(), k.k = in.size();
+        k.upper = in.flag(), k.transposed = in.flag(), k.unit = in.flag();
+        k.x = known();
+        if (int right = in.word(); right >= 0) k.w = known(right);
+        k.out = known();
         break;
       }
     }

@@ -1,5 +1,6 @@
 // Runs a whole program: one parallel region, its threads meeting between stages.
 #pragma once
+#include "factorization.hpp"
 #include "images.hpp"
 #include "indexing.hpp"
 #include "memory.hpp"
@@ -38,6 +39,7 @@ inline std::unique_ptr<Runner> runnerOf(const Kernel& k, Making& making) {
       if (bytesOf(making.program.values[k.x].dtype) == 1) return std::make_unique<ScatterAddRunner<uint8_t>>(k, making);
       return CAMBIUM_BOTH(ScatterAddRunner, k.x);
     case Kind::pad: return std::make_unique<PadRunner>(k, making);
+    case Kind::factorization: return std::make_unique<FactorizationRunner>(k, making);
   }
 #undef CAMBIUM_BOTH
   throw BadProgram("unknown kind of kernel");

@@ -69,8 +69,9 @@ struct Frame {
   Dims input, output, window, stride, dilation, inputDilation, padding;
 };
 
-enum class Kind : int { map, reduce, matmul, conv, convKernel, pool, unpool, poolTake, gather, scatterAdd, pad };
+enum class Kind : int { map, reduce, matmul, conv, convKernel, pool, unpool, poolTake, gather, scatterAdd, pad, factorization };
 enum class Fold : int { sum, max, min, prod, argMax, argMin };
+enum class Task : int { cholesky, triangularSolve, solve, logDeterminant, qrFactors, eighFactors, svdFactors };
 enum class Split : int { batch, m, n };
 
 /// One kernel of any kind; each kind uses the fields it needs.
@@ -91,6 +92,8 @@ struct Kernel {
   long outer = 0, size = 0, count = 0;
   Dims low, high;
   double number = 0;
+  Task task = Task::cholesky; ///< of a factorization: `outer` matrices [m, n], right sides w [n, k]
+  bool upper = false, transposed = false, unit = false;
 };
 
 struct Stage {

@@ -4,7 +4,7 @@ import { same, type Shape, size, strides as rowMajor } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { BodyBuilder, collapse, restrided } from "./body.ts";
 import { type Cluster, type Clustering, isStored } from "./cluster.ts";
-import type { Body, Geometry, Kernel, View } from "./program.ts";
+import type { Body, Geometry, Kernel, tasks, View } from "./program.ts";
 import { accessOf } from "./view.ts";
 
 /** A value before it is decided where it lives. */
@@ -252,6 +252,27 @@ export class Emitter {
           inner: size(node.shape.slice(axis + 1)),
           x: this.plain(x),
           index: this.plain(second),
+          out,
+        });
+      }
+      case "cholesky":
+      case "triangularSolve":
+      case "solve":
+      case "logDeterminant":
+      case "qrFactors":
+      case "eighFactors":
+      case "svdFactors": {
+        const { upper = false, transposed = false, unit = false } = node.attrs as { upper?: boolean; transposed?: boolean; unit?: boolean };
+        return void this.kernels.push({
+          kind: "factorization",
+          task: node.op!.name as (typeof tasks)[number],
+          batch: size(x.shape.slice(0, -2)),
+          rows: x.shape.at(-2)!,
+          columns: channels,
+          width: second?.shape.at(-1) ?? 0,
+          ...{ upper, transposed, unit },
+          x: this.plain(x),
+          right: second && this.plain(second),
           out,
         });
       }

@@ -3,17 +3,19 @@ import { at } from "../graph/op.ts";
 import { castTo } from "../ops/cast.ts";
 import { CambiumError } from "../base/error.ts";
 import { instructions } from "./instruction.ts";
+import { tasks } from "./program.ts";
 import { isLeaf, rewrite } from "./rewrite.ts";
 import { inOrder } from "../graph/walk.ts";
 
 /** Ops the compiler has kernels for, or sees through; everything else reaches it in parts. */
-const kernels = new Set([
+const kernels = new Set<string>([
   "constant",
   ...["reshape", "permute", "broadcast", "slice", "flip", "pad", "concat"],
   ...["sum", "max", "min", "prod", "argMax", "argMin"],
   ...["matmul", "conv", "convKernel"],
   ...["windowArgMax", "windowTake", "windowPut", "windowSum", "windowSpread"],
   ...["gather", "scatterAdd", "range"],
+  ...tasks,
 ]);
 
 /** The kernel for products knows matrices only; vectors reach it as matrices of one row or column. */

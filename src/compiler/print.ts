@@ -42,6 +42,8 @@ export function printProgram(program: Program): string {
         return `${head} x ${place(k.x)} index ${place(k.index)} out ${place(k.out)}`;
       case "pad":
         return `${head} [${k.dims.join()}] +[${k.low.join()}] +[${k.high.join()}] x ${place(k.x)} out ${place(k.out)}`;
+      case "factorization":
+        return `${head} ${k.task} ${k.batch} of [${k.rows}, ${k.columns}] x ${place(k.x)}${k.right === undefined ? "" : ` right ${place(k.right)}`} out ${place(k.out)}`;
       case "op":
         return `${head} ${k.node.op!.name} ${k.inputs.map(place).join(" ")} -> ${place(k.out)}`;
     }

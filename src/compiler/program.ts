@@ -76,6 +76,9 @@ export interface Geometry {
   readonly padding: readonly number[];
 }
 
+/** What can be asked of matrices. */
+export const tasks = ["cholesky", "triangularSolve", "solve", "logDeterminant", "qrFactors", "eighFactors", "svdFactors"] as const;
+
 export type Kernel =
   /** Index space `dims`; number by number, with folds over the last axis. */
   | { readonly kind: "map"; readonly dims: readonly number[]; readonly body: Body }
@@ -170,6 +173,24 @@ export type Kernel =
       readonly high: readonly number[];
       readonly number: number;
       readonly x: number;
+      readonly out: number;
+    }
+  /**
+   * One matrix problem for each of `batch` matrices x [rows, columns]; solutions also have right sides [rows, width].
+   * The op of the task's name in src/ops says what is asked for, and how `out` lies.
+   */
+  | {
+      readonly kind: "factorization";
+      readonly task: (typeof tasks)[number];
+      readonly batch: number;
+      readonly rows: number;
+      readonly columns: number;
+      readonly width: number;
+      readonly upper: boolean;
+      readonly transposed: boolean;
+      readonly unit: boolean;
+      readonly x: number;
+      readonly right: number | undefined;
       readonly out: number;
     }
   /** One op as it is, for engines that do not fuse. */

@@ -45,6 +45,8 @@ export function readsOf(k: Kernel): Read[] {
       return [plain(k.x, false), plain(k.index, false)];
     case "pad":
       return [plain(k.x, false)];
+    case "factorization":
+      return k.right === undefined ? [plain(k.x, false)] : [plain(k.x, false), plain(k.right, false)];
     case "op":
       return k.inputs.map((value) => plain(value, false));
   }
@@ -181,6 +183,8 @@ export function costOf(k: Kernel): number {
       return k.outer * k.count * k.inner * 0.2;
     case "pad":
       return size(k.dims) * 0.2;
+    case "factorization":
+      return k.batch * k.rows * k.columns * (Math.min(k.rows, k.columns) + k.width) * 2;
     case "op":
       return 0;
   }

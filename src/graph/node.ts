@@ -106,6 +106,7 @@ export type Kind =
   | "movement" // moves numbers without changing them
   | "reduction" // folds axes away
   | "contraction" // matmul and convolution
+  | "factorization" // systems of equations, and matrices taken apart
   | "window" // pooling
   | "indexing" // gather, scatter
   | "random" // counter-based bits

@@ -4,13 +4,13 @@
  */
 import { dtypes, type DType } from "../../base/dtype.ts";
 import { CambiumError } from "../../base/error.ts";
-import type { Body, Geometry, Instruction, Kernel, Program, Stage, Value, View } from "../../compiler/program.ts";
+import { type Body, type Geometry, type Instruction, type Kernel, type Program, type Stage, tasks, type Value, type View } from "../../compiler/program.ts";
 
 const magic = 0x43424d31;
 const version = 1;
 
 const homes = ["input", "output", "scalar", "arena", "local", "partial"] as const;
-const kinds = ["map", "reduce", "matmul", "conv", "convKernel", "pool", "unpool", "poolTake", "gather", "scatterAdd", "pad"] as const;
+const kinds = ["map", "reduce", "matmul", "conv", "convKernel", "pool", "unpool", "poolTake", "gather", "scatterAdd", "pad", "factorization"] as const;
 const folds = ["sum", "max", "min", "prod", "argMax", "argMin"] as const;
 const splits = ["batch", "m", "n"] as const;
 
@@ -177,6 +177,13 @@ function kernel(out: Writer, k: Kernel): void {
       out.wholes(k.high);
       out.numbers.push(k.number);
       out.word(k.x);
+      return out.word(k.out);
+    case "factorization":
+      out.choice(tasks, k.task);
+      for (const size of [k.batch, k.rows, k.columns, k.width]) out.whole(size);
+      for (const flag of [k.upper, k.transposed, k.unit]) out.word(flag ? 1 : 0);
+      out.word(k.x);
+      out.word(k.right ?? -1);
       return out.word(k.out);
   }
 }
