@@ -4,10 +4,10 @@ import { CambiumError } from "../base/error.ts";
 import { type Axes, resolveAxis, same, show, type Shape, strides } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { type Block, defineOp, type Op } from "../graph/op.ts";
-import { add, div, mul, neg, sub } from "./arithmetic.ts";
+import { add, div, maximum, mul, neg, sub } from "./arithmetic.ts";
 import { leadAxis, shiftAxes } from "./axes.ts";
 import { castTo } from "./cast.ts";
-import { greaterEqual, isFinite, less, logicalAnd, where } from "./compare.ts";
+import { equal, greaterEqual, isFinite, less, logicalAnd, where } from "./compare.ts";
 import { floating } from "./elementwise.ts";
 import { onEveryOne } from "./examples.ts";
 import { exp, log } from "./exponential.ts";
@@ -57,6 +57,32 @@ export const softmax: Op<["x"], [axis?: number]> = defineOp({
     }),
   batch: shiftAxes,
   cases,
+});
+
+/**
+ * `softmax`, but a line of nothing but −∞ becomes zeros: nobody may have a share.
+ * @source PyTorch's scaled dot-product attention
+ */
+export const safeSoftmax: Op<["x"], [axis?: number]> = defineOp({
+  name: "safeSoftmax",
+  kind: "composite",
+  inputs: ["x"],
+  attrs: alongAxis("safeSoftmax"),
+  shape: ([x]) => x!,
+  dtype: floating,
+  gradient: (dy, { out }, { axis }) => ({ x: mul(out, sub(dy, sum(mul(dy, out), axis, { keep: true }))) }),
+  // A line that has a largest number has a total of at least e⁰.
+  decompose: ({ x }, { axis }) => {
+    const top = max(x, axis, { keep: true });
+    const weights = exp(sub(x, where(equal(top, Number.NEGATIVE_INFINITY), 0, top)));
+    return div(weights, maximum(sum(weights, axis, { keep: true }), 1));
+  },
+  batch: shiftAxes,
+  cases: [
+    ...cases,
+    { shapes: [[2, 3]], args: [], values: [[Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, 1, Number.NEGATIVE_INFINITY, 2]] },
+  ],
+  method: false,
 });
 
 /** The logarithm of `softmax`, exact for tiny shares too. */

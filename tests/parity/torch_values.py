@@ -1,7 +1,7 @@
 """Writes tests/parity/torch/*.json: what PyTorch computes for the cases in torch_*.py beside this file.
 
     python -m venv .venv && .venv/bin/pip install torch==2.13.0 numpy
-    .venv/bin/python tests/parity/torch_values.py [modules activations dtypes losses optimizers schedules starts]
+    .venv/bin/python tests/parity/torch_values.py [modules activations attention dtypes losses optimizers schedules starts]
 
 Versions: PyTorch 2.13.0, NumPy 2.4. Seeded and single-threaded: a second run writes the same bytes on the same kind of processor.
 README.md says what the fields mean.
@@ -14,6 +14,7 @@ import sys
 import torch
 
 import torch_activations
+import torch_attention
 import torch_dtypes
 import torch_losses
 import torch_modules
@@ -25,6 +26,7 @@ from record import write
 AREAS = {
     "modules": torch_modules.cases,
     "activations": torch_activations.cases,
+    "attention": torch_attention.cases,
     "dtypes": torch_dtypes.cases,
     "losses": torch_losses.cases,
     "optimizers": torch_optimizers.cases,
