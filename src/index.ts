@@ -7,6 +7,7 @@ offerEngine({ name: "reference", rank: 0, create: referenceEngine });
 export { CambiumError } from "./base/error.ts";
 export { compile } from "./tensor/compile.ts";
 export * from "./tensor/create.ts";
+export { customGradient, remat } from "./tensor/custom.ts";
 export { engine, useEngine } from "./tensor/engine.ts";
 export { grad, jvp, noGrad, stopGradient, valueAndGrad, vjp } from "./tensor/functional.ts";
 export { hessian, hvp, jacfwd, jacobian, jacrev } from "./tensor/jacobian.ts";

@@ -4,6 +4,7 @@ import type { Node } from "../graph/node.ts";
 import { at, type Examples, type Kind, type OpSpec, used } from "../graph/op.ts";
 import { shiftAxes } from "../ops/axes.ts";
 import { alignRank } from "../ops/spread.ts";
+import { arriving, withGradient } from "./custom.ts";
 import { expansion } from "./part.ts";
 
 export interface Batching {
@@ -38,8 +39,8 @@ const byKind: Partial<Record<Kind, Rule>> = { elementwise: alignRanks, reduction
 export function batch(roots: readonly Node[], varying: ReadonlyMap<Node, Node>, { count, fresh }: Batching): Batched[] {
   const done = new Map<Node, Batched>();
   for (const [node, examples] of varying) done.set(node, { node: examples, varies: true });
-  /** Nodes under way; for those taken apart, what they are made of. */
-  const open = new Map<Node, Node | undefined>();
+  /** What nodes that were taken apart are made of. */
+  const written = new Map<Node, Node>();
   const stack = [...roots];
   while (stack.length > 0) {
     const node = stack[stack.length - 1]!;
@@ -51,17 +52,17 @@ export function batch(roots: readonly Node[], varying: ReadonlyMap<Node, Node>, 
       done.set(node, { node, varies: false });
       continue;
     }
-    if (!open.has(node)) {
-      open.set(node, undefined);
-      for (let i = node.inputs.length - 1; i >= 0; i--) if (!done.has(node.inputs[i]!)) stack.push(node.inputs[i]!);
-      continue;
-    }
-    const parts = open.get(node);
+    const parts = written.get(node);
     if (parts) {
       done.set(node, done.get(parts)!);
       continue;
     }
-    const inputs = node.inputs.map((input) => done.get(input)!);
+    const waiting = awaited(node, done, count).filter((input) => !done.has(input));
+    if (waiting.length > 0) {
+      stack.push(...waiting.reverse());
+      continue;
+    }
+    const inputs = node.inputs.map((input) => done.get(input) ?? { node: input, varies: false });
     const stream = node.inputs[node.op.inputs.indexOf("stream")];
     const examples: Examples = {
       inputs: inputs.map((input) => input.node),
@@ -80,12 +81,22 @@ export function batch(roots: readonly Node[], varying: ReadonlyMap<Node, Node>, 
       done.set(node, { node: together ?? node, varies: true });
       continue;
     }
-    const written = node.op.name === "part" ? expansion(node.inputs[0]!)[node.attrs.index as number] : node.op.decompose?.(at(node), node.attrs, node);
-    if (!written) throw noRule(node);
-    open.set(node, written);
-    stack.push(written);
+    const made = node.op.name === "part" ? expansion(node.inputs[0]!)[node.attrs.index as number] : node.op.decompose?.(at(node), node.attrs, node);
+    if (!made) throw noRule(node);
+    written.set(node, made);
+    stack.push(made);
   }
   return roots.map((root) => done.get(root)!);
+}
+
+/** What has to be known before `node`. Where a gradient is given, a flow for each example arrives, but only if the value itself differs. */
+function awaited(node: Node, done: Map<Node, Batched>, count: number): readonly Node[] {
+  if (node.op !== withGradient) return node.inputs;
+  const [value, flow, ...rest] = node.inputs as [Node, Node, ...Node[]];
+  const made = [value, ...rest.slice(0, node.attrs.count as number)];
+  if (made.every((input) => done.get(input)?.varies !== true)) return made;
+  if (!done.has(flow)) done.set(flow, { node: arriving([count, ...flow.shape], flow.dtype), varies: true });
+  return node.inputs;
 }
 
 const noRule = (node: Node): CambiumError =>

@@ -2,7 +2,7 @@ import { isFloat } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
 import { show, size } from "../base/shape.ts";
 import { Node } from "../graph/node.ts";
-import { at, constant, defineOp, type VariadicOp } from "../graph/op.ts";
+import { at, constant, defineOp, seen, type VariadicOp } from "../graph/op.ts";
 import { add } from "../ops/arithmetic.ts";
 import { castTo } from "../ops/cast.ts";
 import { spreadTo } from "../ops/spread.ts";
@@ -79,7 +79,7 @@ const gradient: VariadicOp = defineOp({
  */
 export function gradientsLater(loss: Node, wrt: readonly Node[], { createGraph = false }: { createGraph?: boolean } = {}): Node[] {
   const macro = gradient([loss, ...wrt]);
-  return wrt.map(({ shape, dtype }, index) => new Node(part, [macro], { index, shape, dtype }, shape, dtype, createGraph));
+  return wrt.map(({ shape, dtype }, index) => seen(new Node(part, [macro], { index, shape, dtype }, shape, dtype, createGraph)));
 }
 
 /**

@@ -4,6 +4,9 @@ import { collapse, restrided } from "./body.ts";
 import type { Draft } from "./emit.ts";
 import type { Body, Kernel, View } from "./program.ts";
 
+/** Fewer numbers than this are not worth another order, which may cost threads a meeting. */
+const worthSparing = 16384;
+
 /** A stage whose chunk is not decided yet. */
 export interface Group {
   readonly samples: number;
@@ -117,10 +120,33 @@ export function schedule(kernels: readonly Kernel[], values: readonly Draft[], b
     ready.delete(i);
     group!.kernels.push(k);
     for (const v of writesOf(k)) made.add(v);
+    for (const v of reads[i]!) awaited.set(v, awaited.get(v)! - 1);
     if (isHeavy(k, values)) heavyLeft.set(samples[i]!, heavyLeft.get(samples[i]!)! - 1);
     for (const f of followers[i]!) if (--left[f]! === 0) ready.add(f);
   };
   const together = (i: number): boolean => samples[i]! > 1 && (isHeavy(kernels[i]!, values) || (heavyLeft.get(samples[i]!) ?? 0) > 0);
+  /** How many kernels have yet to read each value. */
+  const awaited = new Map<number, number>();
+  const reads = kernels.map((k) => [...new Set(readsOf(k).map((r) => r.value))]);
+  const writes = kernels.map(writesOf);
+  for (const v of reads.flat()) awaited.set(v, (awaited.get(v) ?? 0) + 1);
+  /** How much more is kept once kernel `i` has run: what it makes and others read, less what it is the last to read. */
+  const kept = (i: number): number => {
+    let n = 0;
+    for (const v of writes[i]!) if (awaited.has(v)) n += values[v]!.length;
+    for (const v of reads[i]!) if (awaited.get(v) === 1 && writers.has(v)) n -= values[v]!.length;
+    return n;
+  };
+  /** The first, unless it makes much that has to be kept and another less: the gradient of a weight before the way back goes on. */
+  const lightest = (list: readonly number[]): number | undefined => {
+    let best = list[0];
+    let least = best === undefined ? 0 : kept(best) - worthSparing;
+    for (const i of list) {
+      const n = kept(i);
+      if (n < least) [best, least] = [i, n];
+    }
+    return best;
+  };
   const joins = (i: number): boolean =>
     group !== undefined &&
     group.samples > 1 &&
@@ -133,7 +159,7 @@ export function schedule(kernels: readonly Kernel[], values: readonly Draft[], b
     let next = order.find(joins);
     if (next === undefined) {
       // What cannot go sample by sample runs first, so that a group, once begun, is not broken off for want of it.
-      next = order.find((i) => !together(i)) ?? order[0]!;
+      next = lightest(order.filter((i) => !together(i))) ?? order[0]!;
       group = { samples: together(next) ? samples[next]! : 0, kernels: [] };
       groups.push(group);
       made = new Set();

@@ -8,6 +8,29 @@ export type { AnyOp, At, Block, Case, Examples, Kind, Op, Operand, OpSpec, Varia
 /** Whether nodes remember that a gradient is wanted further up. */
 export const recording: { on: boolean } = { on: true };
 
+/** Who is told of each node that an op makes, while somebody wants to know. */
+export const watching: { made: ((node: Node) => void) | undefined } = { made: undefined };
+
+/** Runs `f`, telling `made` of each node that is made meanwhile. */
+export function watch<T>(made: (node: Node) => void, f: () => T): T {
+  const before = watching.made;
+  watching.made = (node) => {
+    before?.(node);
+    made(node);
+  };
+  try {
+    return f();
+  } finally {
+    watching.made = before;
+  }
+}
+
+/** `node`, just made, after whoever watches has been told. */
+export function seen(node: Node): Node {
+  if (watching.made !== undefined) watching.made(node);
+  return node;
+}
+
 let ids = 0;
 const plain: Attrs = {};
 
@@ -44,7 +67,7 @@ export function defineOp<const Names extends readonly string[], Args extends unk
     const attrs = spec.attrs ? spec.attrs(shapes, ...(given.slice(fixed ? arity : 1) as Args)) : (plain as A);
     const shape = spec.shape(shapes, attrs);
     const dtype = spec.dtype ? spec.dtype(inputs.map(dtypeOf), attrs) : count === 0 ? "float32" : inputs.reduce(widest, inputs[0]!.dtype);
-    return new Node(op, inputs, attrs, shape, dtype, requires && recording.on && !spec.constant);
+    return seen(new Node(op, inputs, attrs, shape, dtype, requires && recording.on && !spec.constant));
   };
   const { name, ...rest } = spec;
   const op = Object.assign(Object.defineProperty(use, "name", { value: name }), rest, { id: ++ids }) as unknown as AnyOp;
@@ -80,7 +103,7 @@ export function numberType(x: number, dtype: DType | undefined): DType {
 /** The op of `node` on other inputs, with settings as they are in a node. */
 export function used({ op, dtype }: Node, inputs: readonly Node[], attrs: Attrs): Node {
   const requires = recording.on && !op!.constant && inputs.some((x) => x.requires);
-  return new Node(op, inputs, attrs, op!.shape(inputs.map(shapeOf), attrs), dtype, requires);
+  return seen(new Node(op, inputs, attrs, op!.shape(inputs.map(shapeOf), attrs), dtype, requires));
 }
 
 export const isOp = (x: unknown): x is AnyOp => typeof x === "function" && "cases" in x && "id" in x;
