@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { engine } from "cambium";
 import { median, short } from "./numbers.ts";
 import { findPython, howToGet, Peer } from "./peer.ts";
-import { fitted, programs, regression, stepped } from "./programs.ts";
+import { fitted, language, programs, regression, stepped, type Timed } from "./programs.ts";
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -38,12 +38,15 @@ const threads = engine().target.threads;
 const settings = smoke ? { threads, compileSeconds: 0, setting: "eager/default/nchw" } : { threads, compileSeconds: options.eager ? 0 : 120 };
 const node = (...args: string[]): string => execFileSync(process.execPath, args, { encoding: "utf8", env: { ...process.env, NODE_OPTIONS: "" } });
 
+/** Programs that are loops of their own. */
+const byHand: Record<string, () => Promise<Timed>> = { linreg: regression, gpt: language };
+
 function training(name: string): Contest {
   let ours: ((seconds: number) => Promise<number>) | undefined;
   return {
     unit: "ms",
     ours: async () => {
-      ours ??= name === "linreg" ? await regression() : await (options.steps ? stepped(programs[name]!) : fitted(programs[name]!, smoke ? 2 : undefined));
+      ours ??= await (byHand[name]?.() ?? (options.steps ? stepped(programs[name]!) : fitted(programs[name]!, smoke ? 2 : undefined)));
       return ours(seconds);
     },
     theirs: (peer) => peer.time(name, seconds),
@@ -53,7 +56,7 @@ function training(name: string): Contest {
 }
 
 const contests: Record<string, () => Contest> = {
-  ...Object.fromEntries([...Object.keys(programs), "linreg"].map((name) => [name, () => training(name)])),
+  ...Object.fromEntries([...Object.keys(programs), ...Object.keys(byHand)].map((name) => [name, () => training(name)])),
   import: () => ({
     unit: "ms",
     ours: async () => {
@@ -84,7 +87,7 @@ if (unknown.length > 0) {
   process.exit(1);
 }
 // On the engine for tests a step of the CNN takes minutes.
-const heavy = (name: string): boolean => name.startsWith("cnn") || name === "memory";
+const heavy = (name: string): boolean => name.startsWith("cnn") || name === "gpt" || name === "memory";
 const wanted = positionals.length > 0 ? positionals : known.filter((name) => engine().name !== "reference" || !heavy(name));
 
 const tell = (text: string): void => void (json ? process.stderr : process.stdout).write(`${text}\n`);

@@ -1,5 +1,5 @@
 /** The benchmark's programs, written as users of cambium would; bench/peer/programs.py has the same for PyTorch. */
-import { layers, nn, optim, randint, type Sequential, seed, sequential, type Tensor, tensor, uniform } from "cambium";
+import { compile, gpt, layers, nn, optim, randint, type Sequential, seed, sequential, type Tensor, tensor, uniform } from "cambium";
 import { median } from "./numbers.ts";
 
 /** Runs for about so many seconds and returns the milliseconds of a training step. */
@@ -106,6 +106,30 @@ export async function regression(): Promise<Timed> {
   };
   await timed(hundred, 0.3);
   return async (seconds) => (await timed(hundred, seconds)) / 100;
+}
+
+/** A small GPT: 4 layers of 4 heads, 128 features, 16 sequences of 128 letters out of 65. */
+export async function language(): Promise<Timed> {
+  seed(0);
+  const model = gpt({ vocabSize: 65, context: 128, layers: 4, heads: 4, dModel: 128, dropout: 0, tied: false });
+  const criterion = new nn.CrossEntropyLoss();
+  const optimizer = new optim.AdamW(model.parameters(), { lr: 1e-3 });
+  const step = compile((tokens: Tensor, next: Tensor) => {
+    const loss = criterion.forward(model.forward(tokens).reshape([-1, 65]), next.reshape([-1]));
+    optimizer.zeroGrad();
+    loss.backward();
+    optimizer.step();
+    return loss;
+  });
+  const pairs = Array.from({ length: batches }, () => {
+    const letters = randint([16, 129], 0, 65);
+    return [letters.slice([0, 0], [16, 128]), letters.slice([0, 1], [16, 129])] as const;
+  });
+  for (const pair of pairs) for (const t of pair) t.dataSync();
+  let at = 0;
+  const next = (): number => step(...pairs[at++ % batches]!).item();
+  for (let i = 0; i < 4; i++) next();
+  return (seconds) => timed(next, seconds);
 }
 
 /** The median milliseconds of one call. */

@@ -38,6 +38,7 @@ class Program:
     shape: tuple[int, ...]
     batch: int
     convolution: bool = False
+    letters: int = 0  # of a language model: inputs and targets are numbers of letters
 
     def settings(self) -> list[Setting]:
         eager = [Setting(optimizer, layout) for layout in self.layouts() for optimizer in ("default", "foreach", "fused")]
@@ -72,11 +73,49 @@ def cnn() -> nn.Module:
     )
 
 
+class GPT(nn.Module):
+    """A decoder of GPT-2's kind, as nanoGPT has it: layers that normalise first, exact GELU, PyTorch's fused attention."""
+
+    def __init__(self, vocabulary: int, context: int, layers: int, heads: int, features: int) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(vocabulary, features)
+        self.positions = nn.Embedding(context, features)
+        self.blocks = nn.ModuleList(Block(heads, features) for _ in range(layers))
+        self.norm = nn.LayerNorm(features)
+        self.head = nn.Linear(features, vocabulary, bias=False)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        x = self.tokens(tokens) + self.positions.weight[: tokens.shape[1]]
+        for block in self.blocks:
+            x = block(x)
+        return self.head(self.norm(x)).flatten(0, 1)
+
+
+class Block(nn.Module):
+    def __init__(self, heads: int, features: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1 = nn.LayerNorm(features)
+        self.project = nn.Linear(features, 3 * features)
+        self.join = nn.Linear(features, features)
+        self.norm2 = nn.LayerNorm(features)
+        self.widen = nn.Linear(features, 4 * features)
+        self.narrow = nn.Linear(4 * features, features)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        batch, length, features = x.shape
+        q, k, v = (y.view(batch, length, self.heads, -1).transpose(1, 2) for y in self.project(self.norm1(x)).split(features, dim=2))
+        mixed = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.join(mixed.transpose(1, 2).reshape(batch, length, features))
+        return x + self.narrow(nn.functional.gelu(self.widen(self.norm2(x))))
+
+
 PROGRAMS: dict[str, Program] = {
     "mlp-32": Program(mlp, (784,), 32),
     "mlp-128": Program(mlp, (784,), 128),
     "cnn-32": Program(cnn, (1, 28, 28), 32, convolution=True),
     "cnn-128": Program(cnn, (1, 28, 28), 128, convolution=True),
+    "gpt": Program(lambda: GPT(65, 128, 4, 4, 128), (128,), 16, letters=65),
     "linreg": Program(lambda: nn.Linear(1, 1), (1,), 0),
 }
 
@@ -85,7 +124,8 @@ def optimizer_of(model: nn.Module, setting: Setting, regression: bool) -> torch.
     choice = {"foreach": {"foreach": True}, "fused": {"fused": True}}.get(setting.optimizer, {})
     if regression:
         return torch.optim.SGD(model.parameters(), lr=0.01, **choice)
-    return torch.optim.Adam(model.parameters(), lr=1e-3, **choice)
+    kind = torch.optim.AdamW if isinstance(model, GPT) else torch.optim.Adam
+    return kind(model.parameters(), lr=1e-3, **choice)
 
 
 def batches_of(program: Program, layout: str) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -94,6 +134,10 @@ def batches_of(program: Program, layout: str) -> list[tuple[torch.Tensor, torch.
     generator = torch.Generator().manual_seed(1)
     batches = []
     for _ in range(BATCHES):
+        if program.letters:
+            letters = torch.randint(0, program.letters, (program.batch, program.shape[0] + 1), generator=generator)
+            batches.append((letters[:, :-1].contiguous(), letters[:, 1:].flatten()))
+            continue
         x = torch.rand((program.batch, *program.shape), generator=generator)
         y = torch.randint(0, 10, (program.batch,), generator=generator)
         batches.append((x.contiguous(memory_format=torch.channels_last) if layout == "nhwc" else x, y))

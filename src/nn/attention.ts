@@ -6,6 +6,7 @@ import { attend, attentionWeights, grouped, scoreShape } from "../ops/attention.
 import { concat, fromArray, zeros } from "../tensor/create.ts";
 import { streamNodes } from "../tensor/random.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import type { KeyValueCache } from "./cache.ts";
 import { drop } from "./dropout.ts";
 import { expectCount, expectSize, expectTensor, shown } from "./input.ts";
 import { Linear } from "./linear.ts";
@@ -91,6 +92,8 @@ export interface AttendOptions {
   averageAttnWeights?: boolean | undefined;
   /** Query i looks at keys 0 to i only. Default `false`. */
   isCausal?: boolean | undefined;
+  /** Keys and values of earlier positions, which the new ones join. Each position then looks at itself and what came before. */
+  cache?: KeyValueCache | undefined;
 }
 
 const xavier = { scale: 1, mode: "average" } as const;
@@ -167,9 +170,14 @@ export class MultiheadAttention extends Module {
       );
     const inOrder = (x: Tensor): Tensor => (x.rank === 2 ? x.expandDims(0) : this.batchFirst ? x : x.permute([1, 0, 2]));
     const { needWeights = true, averageAttnWeights = true } = options;
-    const [q, k, v] = this.#projected(inOrder(query), inOrder(key), inOrder(value));
+    let [q, k, v] = this.#projected(inOrder(query), inOrder(key), inOrder(value));
     const extra = k.shape[2]! - key.shape[key.rank === 3 && !this.batchFirst ? 0 : key.rank - 2]!;
-    const mask = this.#mask(where, options, [q.shape[0]!, q.shape[2]!, k.shape[2]! - extra], extra);
+    let mask: Tensor | undefined;
+    if (options.cache) {
+      if (options.attnMask || options.keyPaddingMask || extra > 0)
+        throw new CambiumError("value", where, "a cache goes with no masks and no additional keys", "each position looks at itself and what came before");
+      ({ keys: k, values: v, mask } = options.cache.update(k, v));
+    } else mask = this.#mask(where, options, [q.shape[0]!, q.shape[2]!, k.shape[2]! - extra], extra);
     const isCausal = options.isCausal === true && mask === undefined && extra === 0;
     const rate = this.training ? this.dropout : 0;
     scoreShape(where, q.node, k.node, v.node, mask?.node, isCausal);

@@ -6,6 +6,7 @@ export * from "./activation.ts";
 export { AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, type OutputSize } from "./adaptive.ts";
 export { type AttendOptions, type AttentionOptions, MultiheadAttention, type MultiheadAttentionOptions, scaledDotProductAttention } from "./attention.ts";
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batchnorm.ts";
+export { KeyValueCache, type KeyValueCacheOptions, type Remembered } from "./cache.ts";
 export { ModuleDict, ModuleList, Sequential } from "./containers.ts";
 export { Conv1d, Conv2d, Conv3d, type ConvOptions } from "./conv.ts";
 export { Dropout, Dropout1d, Dropout2d } from "./dropout.ts";
@@ -18,6 +19,7 @@ export { AvgPool1d, AvgPool2d, type AvgPoolOptions, MaxPool1d, MaxPool2d, type M
 export { Flatten, Identity, Unflatten } from "./shape.ts";
 export {
   type DecoderMasks,
+  type EncoderLayerMasks,
   type EncoderMasks,
   Transformer,
   TransformerDecoder,

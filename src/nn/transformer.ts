@@ -4,6 +4,7 @@ import { suggest } from "../base/text.ts";
 import { Module } from "../module/module.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { causalMask, MultiheadAttention } from "./attention.ts";
+import type { KeyValueCache } from "./cache.ts";
 import { Dropout } from "./dropout.ts";
 import { expectCount, shown } from "./input.ts";
 import { xavierUniform } from "./init.ts";
@@ -114,6 +115,11 @@ export interface EncoderMasks {
   isCausal?: boolean | undefined;
 }
 
+export interface EncoderLayerMasks extends EncoderMasks {
+  /** Keys and values of earlier positions; then each position looks at itself and what came before. */
+  cache?: KeyValueCache | undefined;
+}
+
 /**
  * Attention of a sequence to itself, then two linear maps at each position; each with dropout, a way around it and normalisation.
  * @shape [positions, batch, dModel] → the same; the batch comes first with `batchFirst`
@@ -142,9 +148,9 @@ export class TransformerEncoderLayer extends TransformerLayer {
     this.dropout2 = parts.drop();
   }
 
-  forward(x: Tensor, { mask, keyPaddingMask, isCausal }: EncoderMasks = {}): Tensor {
+  forward(x: Tensor, { mask, keyPaddingMask, isCausal, cache }: EncoderLayerMasks = {}): Tensor {
     const looked = this.around(x, this.norm1, (y) =>
-      this.dropout1.forward(this.selfAttn.forward(y, y, y, { attnMask: mask, keyPaddingMask, isCausal, needWeights: false })[0]),
+      this.dropout1.forward(this.selfAttn.forward(y, y, y, { attnMask: mask, keyPaddingMask, isCausal, cache, needWeights: false })[0]),
     );
     return this.around(looked, this.norm2, (y) => this.feed(y, this.dropout, this.dropout2));
   }
