@@ -26,7 +26,7 @@ interface Case {
 }
 
 /** What PyTorch has and cambium has not yet. */
-const missing = new Set(["Bilinear", "ConvTranspose1d", "ConvTranspose2d", "Upsample", "ZeroPad2d", "PixelShuffle"]);
+const missing = new Set(["Upsample"]);
 const classes = nn as unknown as Record<string, new (...args: unknown[]) => Module>;
 
 function build({ kind, args, options, modules }: Spec): Module {
@@ -39,10 +39,10 @@ const kindsOf = ({ kind, modules }: Spec): string[] => (modules ? modules.flatMa
 
 beforeAll(() => setEngine(referenceEngine()));
 
-for (const file of ["torch/modules", "torch/activations"])
+for (const file of ["torch/modules", "torch/activations", "torch/space"])
   describe(`${file}: outputs, gradients and running statistics are PyTorch's`, () => {
     for (const c of casesOf<Case>(file)) {
-      const skipped = kindsOf(c.module).some((kind) => missing.has(kind)) || c.module.options?.["paddingMode"] === "circular";
+      const skipped = kindsOf(c.module).some((kind) => missing.has(kind));
       test.skipIf(skipped)(c.name, () => {
         const module = build(c.module).train(c.mode === "train");
         expect(Object.keys(module.stateDict()), "paths").toEqual(Object.keys(c.state));

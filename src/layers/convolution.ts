@@ -1,6 +1,6 @@
 import { CambiumError } from "../base/error.ts";
 import { type Shape, show } from "../base/shape.ts";
-import { convolve } from "../nn/conv.ts";
+import { convolve } from "../nn/convolution.ts";
 import { expectCount, perAxis, type Sizes } from "../nn/input.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Activation, activation } from "./activations.ts";

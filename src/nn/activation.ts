@@ -1,3 +1,5 @@
+import { CambiumError } from "../base/error.ts";
+import { show } from "../base/shape.ts";
 import { Module } from "../module/module.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { expectTensor, shown } from "./input.ts";
@@ -108,6 +110,13 @@ export const Hardswish: ActivationClass = activation("Hardswish", {}, (x) => x.g
 
 /** Shares that add up to 1 along `dim` @source PyTorch `nn.Softmax` */
 export const Softmax: ActivationClass<{ dim: number }> = activation("Softmax", { dim: -1 }, (x, { dim }) => x.softmax(dim));
+
+/** Shares of the channels at each pixel @shape [batch, channels, height, width], also without batch @source PyTorch `nn.Softmax2d` */
+export const Softmax2d: ActivationClass = activation("Softmax2d", {}, (x) => {
+  if (x.rank !== 3 && x.rank !== 4)
+    throw new CambiumError("shape", "Softmax2d", `expected [batch, channels, height, width] or the same without batch, got ${show(x.shape)}`);
+  return x.softmax(-3);
+});
 
 /** Shares of the negated numbers @source PyTorch `nn.Softmin` */
 export const Softmin: ActivationClass<{ dim: number }> = activation("Softmin", { dim: -1 }, (x, { dim }) => x.neg().softmax(dim));

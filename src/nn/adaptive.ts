@@ -30,7 +30,7 @@ abstract class AdaptivePool extends Module {
   forward(x: Tensor): Tensor {
     const where = `${this.constructor.name}(${this.outputSize.map(String).join("×")})`;
     expectTensor(where, x);
-    return batched(where, x, ["channels", ...["height", "width"].slice(-this.outputSize.length)], (x) =>
+    return batched(where, x, ["channels", ...["depth", "height", "width"].slice(-this.outputSize.length)], (x) =>
       channelsLast(x, (x) => {
         const input = x.shape.slice(1, -1);
         const output = this.outputSize.map((n, i) => n ?? input[i]!);
@@ -133,5 +133,27 @@ export class AdaptiveMaxPool1d extends AdaptiveMaxPool {
 export class AdaptiveMaxPool2d extends AdaptiveMaxPool {
   constructor(outputSize: OutputSize) {
     super(2, outputSize);
+  }
+}
+
+/**
+ * The means of as many equal windows as are wanted.
+ * @shape [batch, channels, depth, height, width] → [batch, channels, ...outputSize], also without batch
+ * @source PyTorch `nn.AdaptiveAvgPool3d`
+ */
+export class AdaptiveAvgPool3d extends AdaptiveAvgPool {
+  constructor(outputSize: OutputSize) {
+    super(3, outputSize);
+  }
+}
+
+/**
+ * The largest numbers of as many equal windows as are wanted.
+ * @shape [batch, channels, depth, height, width] → [batch, channels, ...outputSize], also without batch
+ * @source PyTorch `nn.AdaptiveMaxPool3d`
+ */
+export class AdaptiveMaxPool3d extends AdaptiveMaxPool {
+  constructor(outputSize: OutputSize) {
+    super(3, outputSize);
   }
 }

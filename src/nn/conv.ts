@@ -1,109 +1,65 @@
 import { CambiumError } from "../base/error.ts";
-import { size } from "../base/shape.ts";
-import { Module } from "../module/module.ts";
-import { parameter } from "../module/parameter.ts";
-import { conv } from "../ops/conv.ts";
-import type { Padding } from "../ops/geometry.ts";
-import { Tensor } from "../tensor/tensor.ts";
-import { batched, channelsLast, expectCount, expectSize, expectTensor, perAxis, shown, type Sizes } from "./input.ts";
-import { uniform } from "./start.ts";
+import { unknownName } from "../base/text.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { Convolution, type ConvolutionOptions, convolve, optionsOf } from "./convolution.ts";
+import { perAxis, type Sizes } from "./input.ts";
+import { padded, type PadMode } from "./pad.ts";
 
-export interface ConvOptions {
-  /** Default 1. */
-  stride?: Sizes;
-  /** Zeros around the input: as many on both sides, `"valid"` for none, `"same"` for an output of the input's size. Default 0. */
+export interface ConvOptions extends ConvolutionOptions {
+  /** Room around the input: as much on both sides, `"valid"` for none, `"same"` for an output of the input's size. Default 0. */
   padding?: Sizes | "same" | "valid";
-  /** How far apart the places of the kernel lie. Default 1. */
-  dilation?: Sizes;
-  /** Channels in this many groups that do not see each other. Default 1. */
-  groups?: number;
-  /** Adds a bias. Default `true`. */
-  bias?: boolean;
+  /** What stands in that room: zeros, the input mirrored or continued, or its edge. Default `"zeros"`. */
+  paddingMode?: "zeros" | "reflect" | "replicate" | "circular";
 }
 
-/** A convolution, channels last: what every face's convolution comes down to. `weight` is [...kernel, channels / groups, filters]. */
-export function convolve(
-  x: Tensor,
-  weight: Tensor,
-  bias: Tensor | undefined,
-  options: { stride?: Sizes; padding?: Padding; dilation?: Sizes; groups?: number },
-): Tensor {
-  const y = new Tensor(conv(x.node, weight.node, options));
-  return bias ? y.add(bias) : y;
-}
+const paddingModes = ["zeros", "reflect", "replicate", "circular"];
 
-const axes = ["depth", "height", "width"];
-
-/** What convolutions of one, two and three spatial axes share. */
-abstract class Conv extends Module {
-  readonly inChannels: number;
-  readonly outChannels: number;
-  readonly kernelSize: readonly number[];
-  readonly stride: readonly number[];
+abstract class Conv extends Convolution {
   readonly padding: readonly number[] | "same" | "valid";
-  readonly dilation: readonly number[];
-  readonly groups: number;
+  readonly paddingMode: NonNullable<ConvOptions["paddingMode"]>;
   /** [outChannels, inChannels / groups, ...kernelSize] */
   weight: Tensor;
   /** [outChannels] */
   bias: Tensor | undefined;
 
-  constructor(rank: number, inChannels: number, outChannels: number, kernelSize: Sizes, options: ConvOptions | Sizes) {
-    super();
+  constructor(rank: number, inChannels: number, outChannels: number, kernelSize: Sizes, given: ConvOptions | Sizes) {
+    const options = optionsOf(given);
+    super(rank, inChannels, outChannels, kernelSize, options);
     const where = this.constructor.name;
-    const { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true } = typeof options === "number" || isList(options) ? { stride: options } : options;
-    expectCount(where, "inChannels", inChannels);
-    expectCount(where, "outChannels", outChannels);
-    expectCount(where, "groups", groups);
-    if (inChannels % groups !== 0 || outChannels % groups !== 0)
-      throw new CambiumError(
-        "value",
-        where,
-        `${inChannels} input and ${outChannels} output channels cannot be split into ${groups} groups: both must be multiples of it`,
-      );
-    this.inChannels = inChannels;
-    this.outChannels = outChannels;
-    this.kernelSize = perAxis(where, "kernelSize", kernelSize, rank);
-    this.stride = perAxis(where, "stride", stride, rank);
-    this.dilation = perAxis(where, "dilation", dilation, rank);
-    this.groups = groups;
+    const { padding = 0, bias = true, paddingMode = "zeros" } = options;
     if (typeof padding === "string" && padding !== "same" && padding !== "valid")
       throw new CambiumError("name", where, `there is no padding "${String(padding)}"; it is "same", "valid" or numbers`);
     if (padding === "same" && this.stride.some((s) => s !== 1))
       throw new CambiumError("value", where, `padding "same" needs stride 1, got ${this.stride.join(", ")}`, "give the padding in numbers");
     this.padding = typeof padding === "string" ? padding : perAxis(where, "padding", padding, rank, 0);
-    const fan = (inChannels / groups) * size(this.kernelSize);
-    const start = uniform(-1 / Math.sqrt(fan), 1 / Math.sqrt(fan));
-    const fans = { in: fan, out: (outChannels / groups) * size(this.kernelSize) };
-    this.weight = parameter(start([outChannels, inChannels / groups, ...this.kernelSize], fans));
-    this.bias = bias ? parameter(start([outChannels], fans)) : undefined;
+    if (!paddingModes.includes(paddingMode)) throw unknownName(where, "paddingMode", paddingMode, paddingModes);
+    this.paddingMode = paddingMode;
+    [this.weight, this.bias] = this.start([outChannels, inChannels / this.groups, ...this.kernelSize], bias);
   }
 
   forward(x: Tensor): Tensor {
-    const where = `${this.constructor.name}(${this.inChannels} → ${this.outChannels}, kernel ${this.kernelSize.join("×")})`;
-    const rank = this.kernelSize.length;
-    const names = axes.slice(-rank);
-    expectTensor(where, x, this.weight);
-    return batched(where, x, [`${this.inChannels} channels`, ...names], (x) => {
-      expectSize(where, x, 1, this.inChannels, `[batch, ${this.inChannels} channels, ${names.join(", ")}]`);
-      const weight = this.weight.permute([...names.map((_, i) => i + 2), 1, 0]);
-      return channelsLast(x, (x) => convolve(x, weight, this.bias, this));
+    const { weight, paddingMode, padding } = this;
+    return this.moved(x, weight, (x) => {
+      const moved = weight.permute([...this.kernelSize.map((_, i) => i + 2), 1, 0]);
+      if (paddingMode === "zeros" || padding === "valid") return convolve(x, moved, this.bias, this);
+      const room = this.kernelSize.map((k, i): [number, number] => {
+        const missing = (k - 1) * this.dilation[i]!;
+        return padding === "same" ? [Math.floor(missing / 2), Math.ceil(missing / 2)] : [padding[i]!, padding[i]!];
+      });
+      const side = (which: 0 | 1): number[] => [0, ...room.map((pair) => pair[which]), 0];
+      return convolve(padded(this.where, x, side(0), side(1), paddingMode as PadMode), moved, this.bias, { ...this, padding: 0 });
     });
   }
 
   protected override describe(): string {
-    const { kernelSize, stride, padding, dilation, groups } = this;
-    const more = {
+    const { padding, paddingMode } = this;
+    return this.shown({
       ...(padding !== "valid" && (padding === "same" || padding.some((p) => p !== 0)) && { padding }),
-      ...(dilation.some((d) => d !== 1) && { dilation }),
-      ...(groups !== 1 && { groups }),
       ...(!this.bias && { bias: false }),
-    };
-    return `${this.inChannels}, ${this.outChannels}, ${shown({ kernelSize, stride, ...more })}`;
+      ...(paddingMode !== "zeros" && { paddingMode }),
+    });
   }
 }
-
-const isList = (x: unknown): x is readonly number[] => Array.isArray(x);
 
 /**
  * A kernel moved along one axis.

@@ -70,6 +70,59 @@ export class Dropout2d extends Dropping {
   }
 }
 
+/**
+ * Dropout of whole channels of volumes.
+ * @shape [batch, channels, depth, height, width] → the same
+ * @source PyTorch `nn.Dropout3d`
+ */
+export class Dropout3d extends Dropping {
+  protected mask(shape: Shape): Shape {
+    return channels(this, shape, 3);
+  }
+}
+
+/** What a SELU makes of very small numbers. */
+const floor = -1.7580993408473766;
+
+/** `x` with each number put with chance `rate` to the lowest result of a SELU, then moved and scaled so that mean 0 and variance 1 stay. @source Klambauer et al. (2017) */
+export function dropAlpha(x: Tensor, rate: number, mask: Shape = x.shape): Tensor {
+  if (rate === 0) return x;
+  if (rate === 1) return x.mul(0);
+  const a = ((1 - rate) * (1 + rate * floor * floor)) ** -0.5;
+  return uniform(mask)
+    .greaterEqual(rate)
+    .where(x, floor)
+    .mul(a)
+    .sub(a * floor * rate);
+}
+
+/**
+ * Dropout that keeps mean 0 and variance 1, to stand behind a SELU.
+ * @shape [...] → the same
+ * @source PyTorch `nn.AlphaDropout`
+ */
+export class AlphaDropout extends Dropping {
+  override forward(x: Tensor): Tensor {
+    expectTensor(this.constructor.name, x);
+    return this.training ? dropAlpha(x, this.p, this.mask(x.shape)) : x;
+  }
+
+  protected mask(shape: Shape): Shape {
+    return shape;
+  }
+}
+
+/**
+ * Alpha dropout of whole channels.
+ * @shape [batch, channels, ...] → the same
+ * @source PyTorch `nn.FeatureAlphaDropout`
+ */
+export class FeatureAlphaDropout extends AlphaDropout {
+  protected override mask(shape: Shape): Shape {
+    return shape.map((d, i) => (i < 2 ? d : 1));
+  }
+}
+
 function channels(module: Module, shape: Shape, spatial: number): Shape {
   if (shape.length !== spatial + 1 && shape.length !== spatial + 2)
     throw new CambiumError(

@@ -4,6 +4,7 @@ import { resolveAxis, show } from "../base/shape.ts";
 import { Module } from "../module/module.ts";
 import { parameter } from "../module/parameter.ts";
 import { full } from "../tensor/create.ts";
+import { uniform } from "../tensor/random.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { expectSize, expectTensor, shown } from "./input.ts";
 
@@ -84,5 +85,33 @@ export class GLU extends Module {
 
   protected override describe(): string {
     return shown({ dim: this.dim });
+  }
+}
+
+/**
+ * `x` where positive, else a slope times `x`: in training, drawn anew for each number from [lower, upper); in evaluation, the mean of both.
+ * @shape [...] → the same
+ * @source PyTorch `nn.RReLU`; Xu et al. (2015)
+ */
+export class RReLU extends Module {
+  readonly lower: number;
+  readonly upper: number;
+
+  constructor({ lower = 1 / 8, upper = 1 / 3 }: { lower?: number; upper?: number } = {}) {
+    super();
+    if (!(lower <= upper)) throw new CambiumError("value", "RReLU", `lower ${lower} is above upper ${upper}`);
+    this.lower = lower;
+    this.upper = upper;
+  }
+
+  forward(x: Tensor): Tensor {
+    expectTensor("RReLU", x);
+    const { lower, upper } = this;
+    if (!this.training) return x.leakyRelu((lower + upper) / 2);
+    return x.greater(0).where(x, x.mul(uniform(x.shape, lower, upper, x.dtype)));
+  }
+
+  protected override describe(): string {
+    return shown({ lower: this.lower, upper: this.upper });
   }
 }

@@ -3,19 +3,65 @@ export { Module } from "../module/module.ts";
 export { parameter } from "../module/parameter.ts";
 export type { StateDict } from "../module/state.ts";
 export * from "./activation.ts";
-export { AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, type OutputSize } from "./adaptive.ts";
 export { type AttendOptions, type AttentionOptions, MultiheadAttention, type MultiheadAttentionOptions, scaledDotProductAttention } from "./attention.ts";
+export {
+  AdaptiveAvgPool1d,
+  AdaptiveAvgPool2d,
+  AdaptiveAvgPool3d,
+  AdaptiveMaxPool1d,
+  AdaptiveMaxPool2d,
+  AdaptiveMaxPool3d,
+  type OutputSize,
+} from "./adaptive.ts";
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batchnorm.ts";
 export { KeyValueCache, type KeyValueCacheOptions, type Remembered } from "./cache.ts";
+export { Bilinear } from "./bilinear.ts";
 export { ModuleDict, ModuleList, Sequential } from "./containers.ts";
 export { Conv1d, Conv2d, Conv3d, type ConvOptions } from "./conv.ts";
-export { Dropout, Dropout1d, Dropout2d } from "./dropout.ts";
+export { ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, type ConvTransposeOptions } from "./convtranspose.ts";
+export { CosineSimilarity, PairwiseDistance } from "./distance.ts";
+export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout } from "./dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./embedding.ts";
-export { GLU, PReLU, Threshold } from "./gated.ts";
+export { EmbeddingBag, type EmbeddingBagOptions } from "./embeddingbag.ts";
+export { Fold, type FoldOptions, Unfold } from "./fold.ts";
+export { GLU, PReLU, RReLU, Threshold } from "./gated.ts";
 export * as init from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
-export { GroupNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm, type LayerNormOptions, RMSNorm } from "./norm.ts";
-export { AvgPool1d, AvgPool2d, type AvgPoolOptions, MaxPool1d, MaxPool2d, type MaxPoolOptions } from "./pool.ts";
+export { InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, type InstanceNormOptions } from "./instancenorm.ts";
+export { GroupNorm, LayerNorm, type LayerNormOptions, LocalResponseNorm, RMSNorm } from "./norm.ts";
+export {
+  CircularPad1d,
+  CircularPad2d,
+  CircularPad3d,
+  ConstantPad1d,
+  ConstantPad2d,
+  ConstantPad3d,
+  type PadSizes,
+  ReflectionPad1d,
+  ReflectionPad2d,
+  ReflectionPad3d,
+  ReplicationPad1d,
+  ReplicationPad2d,
+  ReplicationPad3d,
+  ZeroPad1d,
+  ZeroPad2d,
+  ZeroPad3d,
+} from "./pad.ts";
+export { ChannelShuffle, PixelShuffle, PixelUnshuffle } from "./pixels.ts";
+export {
+  AvgPool1d,
+  AvgPool2d,
+  AvgPool3d,
+  type AvgPoolOptions,
+  LPPool1d,
+  LPPool2d,
+  LPPool3d,
+  type LPPoolOptions,
+  MaxPool1d,
+  MaxPool2d,
+  MaxPool3d,
+  type MaxPoolOptions,
+} from "./pool.ts";
 export { Flatten, Identity, Unflatten } from "./shape.ts";
 export {
   type DecoderMasks,
@@ -30,4 +76,5 @@ export {
   type TransformerMasks,
   type TransformerOptions,
 } from "./transformer.ts";
+export { MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, type MaxUnpoolOptions } from "./unpool.ts";
 export * from "../losses/modules.ts";

@@ -1,11 +1,12 @@
-/** Normalisation within each sample: over features, groups of channels, or single channels. */
+/** Normalisation within each sample: over features, groups of channels, or neighbouring channels. */
 import { CambiumError } from "../base/error.ts";
 import { same, type Shape, show } from "../base/shape.ts";
 import { Module } from "../module/module.ts";
 import { parameter } from "../module/parameter.ts";
 import { ones, zeros } from "../tensor/create.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import { expectCount, expectSize, expectTensor, shown } from "./input.ts";
+import { windowSum } from "../ops/window.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { channelsLast, expectCount, expectSize, expectTensor, shown } from "./input.ts";
 
 /** `x · weight + bias`, where there are any. */
 export function affine(x: Tensor, weight: Tensor | undefined, bias: Tensor | undefined): Tensor {
@@ -19,7 +20,7 @@ function expectLast(where: string, x: Tensor, sizes: Shape): void {
   if (!same(x.shape.slice(-sizes.length), sizes)) throw new CambiumError("shape", where, `expected [..., ${sizes.join(", ")}], got ${show(x.shape)}`);
 }
 
-const lastAxes = (count: number): number[] => Array.from({ length: count }, (_, i) => i - count);
+export const lastAxes = (count: number): number[] => Array.from({ length: count }, (_, i) => i - count);
 
 export interface LayerNormOptions {
   /** Added to the variance. Default 1e-5. */
@@ -102,7 +103,7 @@ export interface ChannelNormOptions {
 }
 
 /** A parameter of one number a channel, shaped to stand beside [batch, channels, ...space]. */
-const beside = (parameter: Tensor | undefined, rank: number): Tensor | undefined =>
+export const beside = (parameter: Tensor | undefined, rank: number): Tensor | undefined =>
   parameter?.reshape([parameter.size, ...new Array<number>(rank - 2).fill(1)]);
 
 /**
@@ -143,56 +144,54 @@ export class GroupNorm extends Module {
   }
 }
 
-/** What instance normalisation of one and two spatial axes shares. */
-abstract class InstanceNorm extends Module {
-  readonly numFeatures: number;
-  readonly eps: number;
-  weight: Tensor | undefined;
-  bias: Tensor | undefined;
-  readonly #spatial: number;
+export interface LocalResponseNormOptions {
+  /** Default 1e-4. */
+  alpha?: number;
+  /** Default 0.75. */
+  beta?: number;
+  /** Default 1. */
+  k?: number;
+}
 
-  constructor(spatial: number, numFeatures: number, { eps = 1e-5, affine = false }: ChannelNormOptions) {
+/**
+ * Each number divided by what `size` neighbouring channels hold at its place: `x / (k + alpha · mean of squares)^beta`.
+ * @shape [batch, channels, ...space] → the same
+ * @source PyTorch `nn.LocalResponseNorm`; Krizhevsky, Sutskever and Hinton (2012)
+ */
+export class LocalResponseNorm extends Module {
+  readonly size: number;
+  readonly alpha: number;
+  readonly beta: number;
+  readonly k: number;
+
+  constructor(size: number, { alpha = 1e-4, beta = 0.75, k = 1 }: LocalResponseNormOptions = {}) {
     super();
-    expectCount(this.constructor.name, "numFeatures", numFeatures);
-    this.#spatial = spatial;
-    this.numFeatures = numFeatures;
-    this.eps = eps;
-    this.weight = affine ? parameter(ones([numFeatures])) : undefined;
-    this.bias = affine ? parameter(zeros([numFeatures])) : undefined;
+    expectCount("LocalResponseNorm", "size", size);
+    this.size = size;
+    this.alpha = alpha;
+    this.beta = beta;
+    this.k = k;
   }
 
   forward(x: Tensor): Tensor {
-    const where = `${this.constructor.name}(${this.numFeatures})`;
-    expectTensor(where, x, this.weight);
-    if (x.rank !== this.#spatial + 2)
-      throw new CambiumError("shape", where, `expected [batch, ${this.numFeatures} channels] and ${this.#spatial} more axes, got ${show(x.shape)}`);
-    expectSize(where, x, 1, this.numFeatures, `[batch, ${this.numFeatures} channels, ...]`);
-    return affine(x.layerNorm(lastAxes(this.#spatial), this.eps), beside(this.weight, x.rank), beside(this.bias, x.rank));
+    const { size, alpha, beta, k } = this;
+    expectTensor(`LocalResponseNorm(${size})`, x);
+    if (x.rank < 3) throw new CambiumError("shape", `LocalResponseNorm(${size})`, `expected [batch, channels, ...space], got ${show(x.shape)}`);
+    return channelsLast(x, (x) => {
+      const rows = x.square().reshape([-1, x.shape.at(-1)!, 1]);
+      const sums = new Tensor(windowSum(rows.node, { window: size, stride: 1, padding: [[Math.floor(size / 2), Math.floor((size - 1) / 2)]] }));
+      return x.div(
+        sums
+          .reshape(x.shape)
+          .mul(alpha / size)
+          .add(k)
+          .pow(beta),
+      );
+    });
   }
 
   protected override describe(): string {
-    return `${this.numFeatures}, ${shown({ eps: this.eps, affine: this.weight !== undefined })}`;
-  }
-}
-
-/**
- * Mean 0 and variance 1 over each channel of each sample.
- * @shape [batch, numFeatures, width] → the same
- * @source PyTorch `nn.InstanceNorm1d`
- */
-export class InstanceNorm1d extends InstanceNorm {
-  constructor(numFeatures: number, options: ChannelNormOptions = {}) {
-    super(1, numFeatures, options);
-  }
-}
-
-/**
- * Mean 0 and variance 1 over each channel of each image.
- * @shape [batch, numFeatures, height, width] → the same
- * @source PyTorch `nn.InstanceNorm2d`
- */
-export class InstanceNorm2d extends InstanceNorm {
-  constructor(numFeatures: number, options: ChannelNormOptions = {}) {
-    super(2, numFeatures, options);
+    const { size, alpha, beta, k } = this;
+    return `${size}, ${shown({ alpha, beta, k })}`;
   }
 }

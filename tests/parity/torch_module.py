@@ -20,7 +20,7 @@ def build(module: dict) -> nn.Module:
     if module["kind"] == "Sequential":
         return nn.Sequential(*(build(child) for child in module["modules"]))
     # In TypeScript `null` in a list of sizes means "as it came", which PyTorch spells None: the same value here.
-    args = [tuple(arg) if isinstance(arg, list) and module["kind"] != "LayerNorm" else arg for arg in module["args"]]
+    args = [tuple(arg) if isinstance(arg, list) and module["kind"] not in ("LayerNorm", "RMSNorm") else arg for arg in module["args"]]
     return getattr(nn, module["kind"])(*args, **module["options"])
 
 

@@ -1,7 +1,7 @@
 """Writes tests/parity/torch/*.json: what PyTorch computes for the cases in torch_*.py beside this file.
 
     python -m venv .venv && .venv/bin/pip install torch==2.13.0 numpy
-    .venv/bin/python tests/parity/torch_values.py [modules activations attention dtypes losses optimizers schedules starts]
+    .venv/bin/python tests/parity/torch_values.py [modules activations attention dtypes losses optimizers schedules space starts]
 
 Versions: PyTorch 2.13.0, NumPy 2.4. Seeded and single-threaded: a second run writes the same bytes on the same kind of processor.
 README.md says what the fields mean.
@@ -20,6 +20,7 @@ import torch_losses
 import torch_modules
 import torch_optimizers
 import torch_schedules
+import torch_space
 import torch_starts
 from record import write
 
@@ -31,6 +32,7 @@ AREAS = {
     "losses": torch_losses.cases,
     "optimizers": torch_optimizers.cases,
     "schedules": torch_schedules.cases,
+    "space": torch_space.cases,
     "starts": torch_starts.cases,
 }
 

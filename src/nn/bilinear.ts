@@ -1,0 +1,59 @@
+import { CambiumError } from "../base/error.ts";
+import { same, show } from "../base/shape.ts";
+import { Module } from "../module/module.ts";
+import { parameter } from "../module/parameter.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { expectCount, expectSize, expectTensor, shown } from "./input.ts";
+import type { LinearOptions } from "./linear.ts";
+import { uniform } from "./start.ts";
+
+/**
+ * Every product of a number of one input and a number of the other, weighted and summed: `y = x₁ᵀ A x₂ + b`.
+ * @shape [..., in1Features], [..., in2Features] → [..., outFeatures]
+ * @source PyTorch `nn.Bilinear`, start values included: uniform in ±1/√in1Features
+ */
+export class Bilinear extends Module {
+  readonly in1Features: number;
+  readonly in2Features: number;
+  readonly outFeatures: number;
+  /** [outFeatures, in1Features, in2Features] */
+  weight: Tensor;
+  /** [outFeatures] */
+  bias: Tensor | undefined;
+
+  constructor(in1Features: number, in2Features: number, outFeatures: number, { bias = true }: LinearOptions = {}) {
+    super();
+    for (const [name, count] of Object.entries({ in1Features, in2Features, outFeatures })) expectCount("Bilinear", name, count);
+    this.in1Features = in1Features;
+    this.in2Features = in2Features;
+    this.outFeatures = outFeatures;
+    const start = uniform(-1 / Math.sqrt(in1Features), 1 / Math.sqrt(in1Features));
+    const fans = { in: in1Features, out: outFeatures };
+    this.weight = parameter(start([outFeatures, in1Features, in2Features], fans));
+    this.bias = bias ? parameter(start([outFeatures], fans)) : undefined;
+  }
+
+  forward(a: Tensor, b: Tensor): Tensor {
+    const where = `Bilinear(${this.in1Features}, ${this.in2Features} → ${this.outFeatures})`;
+    for (const [x, size] of [
+      [a, this.in1Features],
+      [b, this.in2Features],
+    ] as const) {
+      expectTensor(where, x, this.weight);
+      expectSize(where, x, -1, size, `[..., ${size}]`);
+    }
+    if (!same(a.shape.slice(0, -1), b.shape.slice(0, -1)))
+      throw new CambiumError("shape", where, `the inputs are ${show(a.shape)} and ${show(b.shape)}; all sizes but the last must be equal`);
+    const seen = b.matmul(this.weight.reshape([this.outFeatures * this.in1Features, this.in2Features]).permute([1, 0]));
+    const y = seen
+      .reshape([...b.shape.slice(0, -1), this.outFeatures, this.in1Features])
+      .mul(a.expandDims(-2))
+      .sum(-1);
+    return this.bias ? y.add(this.bias) : y;
+  }
+
+  protected override describe(): string {
+    const { in1Features, in2Features, outFeatures, bias } = this;
+    return shown({ in1Features, in2Features, outFeatures, bias: bias !== undefined });
+  }
+}

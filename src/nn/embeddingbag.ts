@@ -1,0 +1,77 @@
+import { CambiumError } from "../base/error.ts";
+import { show } from "../base/shape.ts";
+import { unknownName } from "../base/text.ts";
+import { range } from "../ops/gather.ts";
+import { ones } from "../tensor/create.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { Embedding, type EmbeddingOptions, lookUp } from "./embedding.ts";
+import { expectTensor, shown } from "./input.ts";
+
+export interface EmbeddingBagOptions extends EmbeddingOptions {
+  /** What becomes of the rows of a bag. Default `"mean"`. */
+  mode?: "sum" | "mean" | "max";
+  /** Whether the last of `offsets` is where the last bag ends. Default `false`. */
+  includeLastOffset?: boolean;
+}
+
+/**
+ * The sum, mean or largest numbers of the rows that each bag of whole numbers names; an empty bag gives zeros.
+ * @shape [bags, length], or [numbers] and offsets [bags], which say where each bag begins → [bags, embeddingDim]
+ * @source PyTorch `nn.EmbeddingBag`, start values included: a standard normal distribution
+ */
+export class EmbeddingBag extends Embedding {
+  readonly mode: "sum" | "mean" | "max";
+  readonly includeLastOffset: boolean;
+
+  constructor(numEmbeddings: number, embeddingDim: number, { mode = "mean", includeLastOffset = false, ...options }: EmbeddingBagOptions = {}) {
+    super(numEmbeddings, embeddingDim, options);
+    if (!["sum", "mean", "max"].includes(mode)) throw unknownName("EmbeddingBag", "mode", mode, ["sum", "mean", "max"]);
+    this.mode = mode;
+    this.includeLastOffset = includeLastOffset;
+  }
+
+  /** `perSampleWeights`, for mode `"sum"`: a factor for each row, in the shape of `index`. */
+  override forward(index: Tensor, offsets?: Tensor, perSampleWeights?: Tensor): Tensor {
+    const where = `EmbeddingBag(${this.numEmbeddings}, ${this.embeddingDim})`;
+    expectTensor(where, index);
+    if (perSampleWeights && this.mode !== "sum") throw new CambiumError("value", where, `perSampleWeights go with mode "sum", not "${this.mode}"`);
+    if (index.rank > 2 || (index.rank === 2) === (offsets !== undefined))
+      throw new CambiumError(
+        "shape",
+        where,
+        `expected [bags, length], or [numbers] with offsets; got ${show(index.shape)} ${offsets ? "with" : "without"} offsets`,
+      );
+    const rows = lookUp(where, this.weight, index);
+    const taken = this.paddingIdx === undefined ? undefined : index.notEqual(this.paddingIdx);
+    if (!offsets) return this.folded(rows, taken?.to(rows.dtype) ?? ones(index.shape, { dtype: rows.dtype }), perSampleWeights);
+    const inside = this.membership(index, offsets);
+    const counted = (taken ? inside.mul(taken.to("int32")) : inside).to(rows.dtype);
+    return this.folded(rows.expandDims(0), counted, perSampleWeights?.expandDims(0));
+  }
+
+  /** [bags, numbers]: 1 where the number lies in the bag. */
+  private membership(index: Tensor, offsets: Tensor): Tensor {
+    const at = new Tensor(range([1, index.shape[0]!], 1));
+    const from = offsets.to("int32").expandDims(1);
+    const begun = at.greaterEqual(from).to("int32");
+    const bags = this.includeLastOffset ? offsets.size - 1 : offsets.size;
+    const next = begun.slice([1], [offsets.size]).pad([0, 0], [this.includeLastOffset ? 0 : 1, 0]);
+    return begun.slice([0], [bags]).sub(next);
+  }
+
+  /** `rows` [bags or 1, length, embeddingDim], of which `counted` [bags, length] says which are in. */
+  private folded(rows: Tensor, counted: Tensor, weights: Tensor | undefined): Tensor {
+    if (this.mode === "max") {
+      const within = counted.expandDims(-1).greater(0);
+      const best = within.where(rows, Number.NEGATIVE_INFINITY).max(1);
+      return counted.sum(1, { keep: true }).greater(0).where(best, 0);
+    }
+    const shares = weights ? counted.mul(weights) : counted;
+    const sums = rows.shape[0] === shares.shape[0] ? rows.mul(shares.expandDims(-1)).sum(1) : shares.matmul(rows.squeeze(0));
+    return this.mode === "sum" ? sums : sums.div(counted.sum(1, { keep: true }).maximum(1));
+  }
+
+  protected override describe(): string {
+    return `${super.describe()}, ${shown({ mode: this.mode })}`;
+  }
+}
