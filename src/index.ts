@@ -5,11 +5,13 @@ import { referenceEngine } from "./engines/reference/engine.ts";
 offerEngine({ name: "reference", rank: 0, create: referenceEngine });
 
 export { CambiumError } from "./base/error.ts";
+export { debug, detectAnomaly } from "./tensor/anomaly.ts";
 export { compile } from "./tensor/compile.ts";
 export * from "./tensor/create.ts";
 export { customGradient, remat } from "./tensor/custom.ts";
 export { engine, useEngine } from "./tensor/engine.ts";
 export { grad, jvp, noGrad, stopGradient, valueAndGrad, vjp } from "./tensor/functional.ts";
+export { gradCheck } from "./tensor/gradcheck.ts";
 export { hessian, hvp, jacfwd, jacobian, jacrev } from "./tensor/jacobian.ts";
 export { normal, randint, seed, uniform } from "./tensor/random.ts";
 export * as linalg from "./tensor/linalg.ts";

@@ -2,7 +2,7 @@ import { isFloat } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
 import { show, size } from "../base/shape.ts";
 import { Node } from "../graph/node.ts";
-import { at, constant, defineOp, seen, type VariadicOp } from "../graph/op.ts";
+import { at, constant, defineOp, seen, type VariadicOp, watching } from "../graph/op.ts";
 import { add } from "../ops/arithmetic.ts";
 import { castTo } from "../ops/cast.ts";
 import { spreadTo } from "../ops/spread.ts";
@@ -50,6 +50,7 @@ export function gradients(output: Node, wrt: readonly Node[], dy?: Node): Node[]
     }
     const op = node.op!;
     if (!op.gradient) throw noGradient(node);
+    watching.cause = node;
     const back = op.gradient(flow, at(node), node.attrs, node);
     for (let i = 0; i < from.length; i++) {
       const input = from[i]!;
@@ -57,6 +58,7 @@ export function gradients(output: Node, wrt: readonly Node[], dy?: Node): Node[]
       const flows = op.variadic ? (back[op.inputs[0]] as readonly Node[] | undefined)?.[i] : (back[op.inputs[i]] as Node | undefined);
       if (flows) receive(input, flows);
     }
+    watching.cause = undefined;
   }
   return wrt.map((node) => arrived.get(node) ?? filled(0, node));
 }

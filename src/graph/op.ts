@@ -8,8 +8,8 @@ export type { AnyOp, At, Block, Case, Examples, Kind, Op, Operand, OpSpec, Varia
 /** Whether nodes remember that a gradient is wanted further up. */
 export const recording: { on: boolean } = { on: true };
 
-/** Who is told of each node that an op makes, while somebody wants to know. */
-export const watching: { made: ((node: Node) => void) | undefined } = { made: undefined };
+/** Who is told of each node that an op makes, while somebody wants to know; and whose gradient is being written. */
+export const watching: { made: ((node: Node) => void) | undefined; cause: Node | undefined } = { made: undefined, cause: undefined };
 
 /** Runs `f`, telling `made` of each node that is made meanwhile. */
 export function watch<T>(made: (node: Node) => void, f: () => T): T {
