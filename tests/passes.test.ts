@@ -116,3 +116,32 @@ test("a transposed convolution before a pooling that does not read its border tr
   const want = run(referenceEngine());
   for (const engine of [loopsEngine(2), chooseEngine().engine]) run(engine).forEach((v, i) => expect(v).toBeCloseTo(want[i]!, 3));
 });
+
+test("updates that do not need each other share a stage, small ones beside large ones", () => {
+  const programs: Program[] = [];
+  const engine = loopsEngine(2);
+  setEngine({ ...engine, prepare: (p) => engine.prepare(programs[programs.push(p) - 1]!) });
+  seed(4);
+  const model = new nn.Sequential(new nn.Linear(300, 128), new nn.ReLU(), new nn.Linear(128, 10));
+  const optimizer = new optim.Adam(model.parameters());
+  const step = compile((x: Tensor, y: Tensor) => {
+    const loss = new nn.CrossEntropyLoss().forward(model.forward(x), y);
+    optimizer.zeroGrad();
+    loss.backward();
+    optimizer.step();
+    return loss;
+  });
+  step(normal([32, 300]), randint([32], 0, 10)).item();
+  // The first product; what only a few numbers pass through; then all four updates at once.
+  const { stages } = programs.find((p) => p.outputs.length > 12)!;
+  expect(stages.map((s) => s.serial)).toEqual([false, true, false]);
+  const last = stages[2]!;
+  // Weights lie as [out, in], and their gradients come out of the products that way.
+  expect(last.kernels.flatMap((k) => (k.kind === "matmul" ? [[k.m, k.k, k.n]] : []))).toEqual([
+    [128, 32, 300],
+    [10, 32, 128],
+  ]);
+  expect(last.kernels.filter((k) => k.kind === "reduce")).toHaveLength(2);
+  expect(last.owners!.filter((owner) => owner < 0)).toHaveLength(1);
+  expect(new Set(last.owners)).toEqual(new Set([-1, 0, 1]));
+});

@@ -2,6 +2,8 @@
 import { afterAll, expect, test } from "vitest";
 import { Stream } from "../src/base/random.ts";
 import { size } from "../src/base/shape.ts";
+import type { Program } from "../src/compiler/program.ts";
+import { readsOf, writesOf } from "../src/compiler/schedule.ts";
 import { chooseEngine } from "../src/engines/choose.ts";
 import type { Engine } from "../src/engines/engine.ts";
 import { referenceEngine } from "../src/engines/reference/engine.ts";
@@ -60,9 +62,33 @@ function run(engine: Engine, seed: number, compiled: boolean): number[][] {
   return (compiled ? compile(whole)() : whole()).map((t) => [...t.dataSync()]);
 }
 
+/** Pairs of kernels that run at the same time though one writes what the other touches. */
+function races({ stages, values }: Program): string[] {
+  const touching = (a: number, b: number): boolean => a === b || (values[a]!.home.at === "output" && JSON.stringify(values[a]!.home) === JSON.stringify(values[b]!.home));
+  return stages.flatMap(({ samples, serial, kernels, owners = kernels.map(() => -1) }, stage) =>
+    samples > 0 || serial
+      ? []
+      : kernels.flatMap((a, i) =>
+          kernels.flatMap((b, j) => {
+            const together = i !== j && (owners[i]! < 0 || owners[i] !== owners[j]);
+            const others = [...readsOf(b).map((r) => r.value), ...writesOf(b)];
+            return together && writesOf(a).some((w) => others.some((o) => touching(w, o))) ? [`stage ${stage}: kernels ${i} and ${j}`] : [];
+          }),
+        ),
+  );
+}
+
+const checked = (engine: Engine): Engine => ({
+  ...engine,
+  prepare: (program) => {
+    expect(races(program)).toEqual([]);
+    return engine.prepare(program);
+  },
+});
+
 afterAll(() => setEngine(chooseEngine().engine));
 
-const engines = [loopsEngine(2), chooseEngine().engine].filter((engine) => engine.name !== "reference");
+const engines = [checked(loopsEngine(2)), checked(chooseEngine().engine)].filter((engine) => engine.name !== "reference");
 
 test.each(Array.from({ length: 200 }, (_, seed) => seed))("random graph %i", (seed) => {
   const want = run(referenceEngine(), seed, false);

@@ -5,7 +5,7 @@
 namespace cambium {
 namespace {
 
-constexpr int magic = 0x43424d31, version = 1;
+constexpr int magic = 0x43424d31, version = 2;
 
 class Reader {
 public:
@@ -220,6 +220,11 @@ private:
     s.serial = in.flag();
     if (s.samples > 0 && s.chunk < 1) throw BadProgram("a chunk has at least one sample");
     for (int n = in.count(); n > 0; n--) s.kernels.push_back(kernel());
+    for (int n = in.count(); n > 0; n--) s.owners.push_back(in.word());
+    if (s.owners.empty()) s.owners.assign(s.kernels.size(), -1);
+    if (s.owners.size() != s.kernels.size()) throw BadProgram("a stage names an owner for each of its kernels or for none");
+    for (int owner : s.owners)
+      if (owner < -1 || owner >= p.threads || (owner >= 0 && (s.samples > 0 || s.serial))) throw BadProgram("a kernel is owned by a thread that cannot do it alone");
     p.stages.push_back(std::move(s));
   }
 

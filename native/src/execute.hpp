@@ -145,6 +145,7 @@ private:
     bool serial;
     int phases;
     std::vector<std::pair<std::unique_ptr<Runner>, Needs>> runners;
+    std::vector<int> owners;
     std::vector<int> locals, partials;
   };
 
@@ -163,9 +164,11 @@ private:
   std::vector<Memory> copies;
 
   void addStage(const Stage& s) {
-    Ready ready{s.samples, s.chunk, s.serial, 1, {}, {}, {}};
-    Making making{program, hazards, s.samples, s.serial || program.threads == 1, s.serial ? 1 : program.threads};
-    for (const Kernel& k : s.kernels) {
+    Ready ready{s.samples, s.chunk, s.serial, 1, {}, s.owners, {}, {}};
+    for (size_t i = 0; i < s.kernels.size(); i++) {
+      const Kernel& k = s.kernels[i];
+      const int parts = s.serial || s.owners[i] >= 0 ? 1 : program.threads;
+      Making making{program, hazards, s.samples, s.serial || program.threads == 1, parts};
       for (int v : valuesOf(k)) {
         const Value& value = program.values[v];
         if (value.at != At::local) continue;
@@ -174,7 +177,10 @@ private:
         if (value.place + value.bytes() / s.samples * std::min(s.chunk, s.samples) > program.local) throw BadProgram("a chunk of a local value does not fit the memory planned for it");
         ready.locals.push_back(v);
       }
-      for (int v : partialsOf(k, program)) ready.partials.push_back(v);
+      for (int v : partialsOf(k, program)) {
+        if (s.owners[i] >= 0) throw BadProgram("a kernel that one thread does beside others cannot make a partial value");
+        ready.partials.push_back(v);
+      }
       std::unique_ptr<Runner> runner = runnerOf(k, making);
       const Needs needs = runner->needs();
       ready.phases = std::max(ready.phases, runner->phases());
@@ -183,7 +189,6 @@ private:
       most.lasting += lines(needs.lasting);
       ready.runners.emplace_back(std::move(runner), needs);
     }
-    if (ready.samples == 0 && ready.runners.size() > 1 && !s.serial) throw BadProgram("a stage that neither is over samples nor serial has one kernel");
     stages.push_back(std::move(ready));
   }
 
@@ -228,10 +233,13 @@ private:
     if (s.serial)
       for (int t = 1; t < program.threads; t++) clearPartials(s, t);
     if (s.samples == 0) {
-      // A serial stage may have kernels that need each other's results.
-      for (auto& [runner, needs] : s.runners) {
-        if (phase == 0) runner->begin(w);
-        runner->run(w, {0, 0, 0, true, parts, phase});
+      for (size_t i = 0; i < s.runners.size(); i++) {
+        Runner& runner = *s.runners[i].first;
+        const bool alone = s.owners[i] >= 0;
+        if (phase >= runner.phases() || (alone && s.owners[i] != thread)) continue;
+        // Kernels share scratch, so what a body has set up does not outlast the next kernel.
+        if (phase == 0 || s.runners.size() > 1) runner.begin(w);
+        runner.run(w, {0, 0, 0, true, alone ? 1 : parts, phase, alone || s.serial ? 0 : thread});
       }
       return;
     }

@@ -30,7 +30,7 @@ public:
   Needs needs() const override { return {0, 0, (size_t)(m * n + n * width + result) * 8 + 256}; }
   void run(Worker& w, const Share& share) override {
     double *a = (double*)w.kernel, *b = a + m * n, *made = b + n * width;
-    for (long i = shareOf(batch, w.thread, share.parts), end = shareOf(batch, w.thread + 1, share.parts); i < end; i++) {
+    for (long i = shareOf(batch, share.part, share.parts), end = shareOf(batch, share.part + 1, share.parts); i < end; i++) {
       fetch(a, xType, w.base[x], i * m * n, 0, 1, 1, m * n, false);
       if (right >= 0) fetch(b, rightType, w.base[right], i * n * width, 0, 1, 1, n * width, false);
       one(a, b, made);

@@ -14,7 +14,7 @@ public:
   void run(Worker& w, const Share& share) final {
     if (share.samples > 0) samples(w, share.from, share.to, share.first);
     else {
-      const long from = shareOf(geometry.n, w.thread, share.parts), to = shareOf(geometry.n, w.thread + 1, share.parts);
+      const long from = shareOf(geometry.n, share.part, share.parts), to = shareOf(geometry.n, share.part + 1, share.parts);
       if (from < to) samples(w, from, to, true);
     }
   }
@@ -87,8 +87,8 @@ public:
     if (share.samples > 0) return inner.run(w, share);
     // A result that is not partial is one sum over all samples: thread 0 makes it.
     const long n = inner.count();
-    const long from = partial ? shareOf(n, w.thread, share.parts) : 0, to = partial ? shareOf(n, w.thread + 1, share.parts) : n;
-    if (partial || w.thread == 0) inner.run(w, {n, from, to, true, 1});
+    const long from = partial ? shareOf(n, share.part, share.parts) : 0, to = partial ? shareOf(n, share.part + 1, share.parts) : n;
+    if (partial || share.part == 0) inner.run(w, {n, from, to, true, 1});
   }
 
 private:

@@ -39,7 +39,7 @@ public:
   void run(Worker& w, const Share& share) override {
     // Rows of `inner` numbers are handed out.
     const long rows = outer * count;
-    long from = shareOf(rows, w.thread, share.parts), to = shareOf(rows, w.thread + 1, share.parts);
+    long from = shareOf(rows, share.part, share.parts), to = shareOf(rows, share.part + 1, share.parts);
     if (share.samples > 0) from = rows / share.samples * share.from, to = rows / share.samples * share.to;
     const size_t row = (size_t)(inner * bytes);
     const char* in = w.base[x];
@@ -77,7 +77,7 @@ public:
       return add(w, 0, 1, 0, size, 0, inner, per * share.from, per * share.to, share.first);
     }
     if (share.samples > 0) return add(w, outer / share.samples * share.from, outer / share.samples * share.to, 0, size, 0, inner, 0, count, true);
-    const int t = w.thread, parts = share.parts;
+    const int t = share.part, parts = share.parts;
     // Each thread owns a part of the result and looks through all indices, so that the order of sums is always the same.
     if (partial) add(w, 0, outer, 0, size, 0, inner, t == 0 ? 0 : count, count, true);
     else if (outer >= parts) add(w, shareOf(outer, t, parts), shareOf(outer, t + 1, parts), 0, size, 0, inner, 0, count, true);
@@ -131,7 +131,7 @@ public:
       memcpy(w.base[out] + share.from * bytes, w.base[x] + share.from * bytes, (size_t)((share.to - share.from) * bytes));
       return;
     }
-    long from = shareOf(rows, w.thread, share.parts), to = shareOf(rows, w.thread + 1, share.parts);
+    long from = shareOf(rows, share.part, share.parts), to = shareOf(rows, share.part + 1, share.parts);
     if (share.samples > 0) from = rows / share.samples * share.from, to = rows / share.samples * share.to;
     const long lead = low.back(), first = std::clamp(lead, 0L, last), end = std::clamp(lead + dims.back(), first, last);
     for (long r = from; r < to; r++) {

@@ -54,7 +54,7 @@ public:
       if (r0 < r1) part(w, r0 / m, r0 / m + 1, 0, r1 - r0, 0, n);
       return;
     }
-    const int t = w.thread, parts = share.parts;
+    const int t = share.part, parts = share.parts;
     if (byDepth) return share.phase == 0 ? sumDepth(w, parts) : joinDepth(w, parts);
     switch (split) {
       case Split::batch: return part(w, shareOf(batches, t, parts), shareOf(batches, t + 1, parts), 0, m, 0, n);

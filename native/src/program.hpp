@@ -100,6 +100,7 @@ struct Stage {
   long samples, chunk;
   bool serial;
   std::vector<Kernel> kernels;
+  std::vector<int> owners; ///< for each kernel the thread that does it alone, or -1
 };
 
 struct Slot {

@@ -35,8 +35,8 @@ public:
     if (share.samples > 0) {
       f0 = depth / share.samples * share.from, f1 = depth / share.samples * share.to;
       w.adding = !share.first;
-    } else if (outer >= share.parts) o0 = shareOf(outer, w.thread, share.parts), o1 = shareOf(outer, w.thread + 1, share.parts);
-    else c0 = shareOf(inner, w.thread, share.parts, 32), c1 = shareOf(inner, w.thread + 1, share.parts, 32);
+    } else if (outer >= share.parts) o0 = shareOf(outer, share.part, share.parts), o1 = shareOf(outer, share.part + 1, share.parts);
+    else c0 = shareOf(inner, share.part, share.parts, 32), c1 = shareOf(inner, share.part + 1, share.parts, 32);
     if (o0 >= o1 || c0 >= c1) return;
     if (inner > 1) columns(w, o0, o1, c0, c1, f0, f1);
     else if (places) placesOfRows(w, o0, o1);

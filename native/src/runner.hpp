@@ -53,8 +53,8 @@ public:
       if (rows % share.samples == 0) r0 = rows / share.samples * share.from, r1 = rows / share.samples * share.to;
       else c0 = cols / share.samples * share.from, c1 = cols / share.samples * share.to;
     } else if (code.folds || rows >= 4 * share.parts) {
-      r0 = shareOf(rows, w.thread, share.parts), r1 = shareOf(rows, w.thread + 1, share.parts);
-    } else c0 = shareOf(cols, w.thread, share.parts, 64), c1 = shareOf(cols, w.thread + 1, share.parts, 64);
+      r0 = shareOf(rows, share.part, share.parts), r1 = shareOf(rows, share.part + 1, share.parts);
+    } else c0 = shareOf(cols, share.part, share.parts, 64), c1 = shareOf(cols, share.part + 1, share.parts, 64);
     if (r0 < r1 && c0 < c1) code.run(w, r0, r1 - r0, c0, c1 - c0);
   }
 

@@ -25,11 +25,12 @@ struct Worker {
 /// The part of a kernel's work that falls to a worker.
 struct Share {
   /// In a stage split by samples: samples [from, to) of `samples`; `first` chunk of this thread. Otherwise samples is 0
-  /// and the kernel itself finds the part of worker.thread among `parts`.
+  /// and the kernel itself finds its part `part` of `parts`.
   long samples = 0, from = 0, to = 0;
   bool first = true;
   int parts = 1;
   int phase = 0;
+  int part = 0;
 };
 
 } // namespace cambium::CAMBIUM_ISA

@@ -6,15 +6,17 @@ import { setCopies } from "./copy.ts";
 import { crop } from "./crop.ts";
 import { type Draft, Emitter } from "./emit.ts";
 import { expandComposites, expandMacros } from "./expand.ts";
+import { join } from "./join.ts";
 import { sinkPermutes } from "./layout.ts";
 import { plan } from "./memory.ts";
 import { mergeEqual } from "./merge.ts";
 import { compilePlain } from "./plain.ts";
 import type { Home, Kernel, Program, Stage, View } from "./program.ts";
 import { isLeaf } from "./rewrite.ts";
-import { costOf, readsOf, schedule, tidy, writesOf } from "./schedule.ts";
+import { costOf, isHeavy, readsOf, schedule, tidy, writesOf } from "./schedule.ts";
 import { simplify } from "./simplify.ts";
 import type { Target } from "./target.ts";
+import { turnProducts } from "./turn.ts";
 import { widen } from "./widen.ts";
 
 export interface Compiled {
@@ -88,15 +90,30 @@ export function compile(order: readonly Node[], roots: readonly Node[], target: 
   }
 
   const groups = schedule(kernels, values, before);
+  const places = new Map(kernels.map((k, i) => [k, i]));
   const stages: Stage[] = [];
-  for (const { samples, kernels } of groups) {
-    const shared = kernels.map((k) => tidy(k, samples > 0));
+  for (const { samples: through, kernels } of groups) {
+    // What is left between large groups is not worth waking threads for either.
+    const light = kernels.every((k) => !isHeavy(k, values)) && kernels.reduce((sum, k) => sum + costOf(k), 0) < worthSharing;
+    const samples = light ? 0 : through;
+    const shared = kernels.map((k) => {
+      const tidied = tidy(k, samples > 0);
+      places.set(tidied, places.get(k)!);
+      return tidied;
+    });
     const serial = samples === 0 && shared.every((k) => costOf(k) < worthSharing);
     const last = stages[stages.length - 1];
     if (serial && last?.serial) stages[stages.length - 1] = { ...last, kernels: [...last.kernels, ...shared] };
     else stages.push({ samples, chunk: 0, serial, kernels: shared });
   }
-  const planned = plan(values, stages, fixed, target.threads, target.cache);
+  const clash = clashing(kernels, before);
+  const joined = join(
+    stages,
+    target.threads,
+    (a, b) => clash(places.get(a)!, places.get(b)!),
+    (k) => writesOf(k).some((v) => values[v]!.partial),
+  );
+  const planned = plan(values, joined, fixed, target.threads, target.cache);
   return {
     program: {
       ...planned,
@@ -121,8 +138,17 @@ function copied(values: readonly Draft[], from: number, to: number): Kernel {
 function lower(roots: readonly Node[]): Node[] {
   let graph = crop(simplify(sinkPermutes(simplify(roots))));
   graph = expandMacros(graph);
-  graph = simplify(widen(expandComposites(graph)));
+  graph = turnProducts(simplify(widen(expandComposites(graph))));
   return mergeEqual(setCopies(mergeEqual(graph)));
+}
+
+/** Whether two kernels must run in their order: one writes what the other reads or writes, or what the other reads lies where it writes. */
+function clashing(kernels: readonly Kernel[], before: readonly (readonly [number, number])[]): (a: number, b: number) => boolean {
+  const reads = kernels.map((k) => new Set(readsOf(k).map((r) => r.value)));
+  const writes = kernels.map(writesOf);
+  const ordered = new Set(before.map(([a, b]) => a * kernels.length + b));
+  const feeds = (a: number, b: number): boolean => writes[a]!.some((v) => reads[b]!.has(v) || writes[b]!.includes(v)) || ordered.has(a * kernels.length + b);
+  return (a, b) => feeds(a, b) || feeds(b, a);
 }
 
 /** Whether kernel `a` can only run after kernel `b`. */

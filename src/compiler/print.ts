@@ -19,8 +19,8 @@ export function printProgram(program: Program): string {
     ];
     return `${b.type === "float64" ? " wide" : ""}\n${lines.map((line) => `      ${line}`).join("\n")}`;
   };
-  const kernel = (k: Kernel): string => {
-    const head = `    ${k.kind} ~${Math.round(costOf(k))}ns`;
+  const kernel = (k: Kernel, owner = -1): string => {
+    const head = `    ${k.kind} ~${Math.round(costOf(k))}ns${owner < 0 ? "" : ` by thread ${owner}`}`;
     switch (k.kind) {
       case "map":
         return `${head} [${k.dims.join()}]${body(k.body)}`;
@@ -49,7 +49,8 @@ export function printProgram(program: Program): string {
     }
   };
   const stages = program.stages.map(
-    (s, i) => `  stage ${i}${s.samples ? ` samples ${s.samples} chunk ${s.chunk}` : ""}${s.serial ? " serial" : ""}\n${s.kernels.map(kernel).join("\n")}`,
+    (s, i) =>
+      `  stage ${i}${s.samples ? ` samples ${s.samples} chunk ${s.chunk}` : ""}${s.serial ? " serial" : ""}\n${s.kernels.map((k, j) => kernel(k, s.owners?.[j])).join("\n")}`,
   );
   const held = [...program.inputs, ...program.outputs].reduce((n, { dtype, length }) => n + length * bytesOf(dtype), 0);
   return `program: ${program.inputs.length} inputs, ${program.outputs.length} outputs, ${program.scalars} scalars; ${held} bytes given, arena ${program.arena}, local ${program.local}, partial ${program.partial}\n${stages.join("\n")}`;

@@ -1,8 +1,8 @@
 /**
  * A compiled step as plain data: it can be printed, cached, sent to a worker and encoded for any engine.
  *
- * A program is a list of stages run one after another. A stage either holds one kernel whose work is shared out among
- * the threads, or splits `samples` among them: then each thread takes its own samples through all of the stage's kernels,
+ * A program is a list of stages run one after another. A stage either holds kernels that do not need each other, whose work is shared out
+ * among the threads (or done by one of them, beside the others), or splits `samples` among them: then each thread takes its own samples through all of the stage's kernels,
  * `chunk` samples at a time, so that what passes between these kernels stays in its cache.
  */
 import type { DType } from "../base/dtype.ts";
@@ -203,6 +203,8 @@ export interface Stage {
   /** Too little work to wake other threads for. */
   readonly serial: boolean;
   readonly kernels: readonly Kernel[];
+  /** For each kernel the thread that does it alone, or −1; absent: none. Kernels of a stage need each other only where one thread does both. */
+  readonly owners?: readonly number[];
 }
 
 export interface Program {

@@ -72,7 +72,7 @@ function samplesOf(k: Kernel, values: readonly Draft[]): number {
 }
 
 /** Kernels that are worth taking samples through together. */
-const isHeavy = (k: Kernel, values: readonly Draft[]): boolean => "geometry" in k || (k.kind === "reduce" && samplesOf(k, values) > 0);
+export const isHeavy = (k: Kernel, values: readonly Draft[]): boolean => "geometry" in k || (k.kind === "reduce" && samplesOf(k, values) > 0);
 
 /** Whether sample `s` of a reader needs only sample `s` of a value made in the same group. */
 function aligned({ view, space, sampled }: Read, samples: number, draft: Draft): boolean {

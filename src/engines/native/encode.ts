@@ -7,7 +7,7 @@ import { CambiumError } from "../../base/error.ts";
 import { type Body, type Geometry, type Instruction, type Kernel, type Program, type Stage, tasks, type Value, type View } from "../../compiler/program.ts";
 
 const magic = 0x43424d31;
-const version = 1;
+const version = 2;
 
 const homes = ["input", "output", "scalar", "arena", "local", "partial"] as const;
 const kinds = ["map", "reduce", "matmul", "conv", "convKernel", "pool", "unpool", "poolTake", "gather", "scatterAdd", "pad", "factorization"] as const;
@@ -81,11 +81,12 @@ function value(out: Writer, { home, dtype, length }: Value): void {
   out.whole(length);
 }
 
-function stage(out: Writer, { samples, chunk, serial, kernels }: Stage): void {
+function stage(out: Writer, { samples, chunk, serial, kernels, owners }: Stage): void {
   out.whole(samples);
   out.whole(chunk);
   out.word(serial ? 1 : 0);
   out.list(kernels, (k) => kernel(out, k));
+  out.list(owners ?? [], (owner) => out.word(owner));
 }
 
 function view(out: Writer, { value, offset, strides }: View): void {
