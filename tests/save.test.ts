@@ -79,7 +79,7 @@ describe("save and loadModel", () => {
     await classifier().save(path);
     const description = JSON.parse(await readFile(join(path, "model.json"), "utf8"));
     expect(description.config.layers[0]).toMatchObject({ className: "Dense", config: { units: 8, activation: "relu", inputShape: [3] } });
-    expect(description.training).toMatchObject({ loss: { name: "sparseCategoricalCrossentropy" }, epochs: 0 });
+    expect(description.training).toMatchObject({ goals: [{ loss: { name: "sparseCategoricalCrossentropy" } }], epochs: 0 });
     const header = (await readFile(join(path, description.weights))).subarray(8).toString("latin1");
     expect(header).toContain('"model.layers.0.kernel":{"dtype":"F32","shape":[3,8]');
   });

@@ -18,6 +18,24 @@ export {
 export { Dense, dense, type DenseOptions, type KernelOptions } from "./dense.ts";
 export { Dropout, dropout, type DropoutOptions } from "./dropout.ts";
 export { Embedding, embedding, type EmbeddingOptions } from "./embedding.ts";
+export {
+  add,
+  average,
+  concatenate,
+  Concatenate,
+  type ConcatenateOptions,
+  dot,
+  Dot,
+  type DotOptions,
+  maximum,
+  Merge,
+  minimum,
+  multiply,
+  subtract,
+} from "./merging.ts";
+export { Operation, type OperationOptions } from "./operation.ts";
+export { registerLayer } from "./revive.ts";
+export { SymbolicTensor } from "./symbolic.ts";
 export { type Initializer, Layer, type LayerOptions } from "./layer.ts";
 export {
   BatchNormalization,

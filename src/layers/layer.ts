@@ -9,6 +9,7 @@ import { fansInOut, type Start } from "../nn/start.ts";
 import { asTensor, type TensorLike } from "../tensor/create.ts";
 import { assignAll, Tensor } from "../tensor/tensor.ts";
 import { regularizer, type Regularizer } from "./regularizers.ts";
+import { applied, areSymbolic, type CallOptions, inputsOf, notATensor, type Part, type SymbolicTensor } from "./symbolic.ts";
 
 /** What every layer may be told. */
 export interface LayerOptions {
@@ -32,7 +33,7 @@ export interface WeightOptions {
 const counts = new Map<string, number>();
 
 /** `dense`, `dense_1`, `dense_2` …: names as Keras gives them. */
-function nextName(className: string): string {
+export function nextName(className: string): string {
   const base = snake(className);
   const count = counts.get(base) ?? 0;
   counts.set(base, count + 1);
@@ -42,13 +43,13 @@ function nextName(className: string): string {
 const snake = (name: string): string => name.replace(/([a-z0-9])([A-Z])(?=[a-z])/g, "$1_$2").toLowerCase();
 
 /** A module that is built when it learns the sizes of its input: from `inputShape`, from the layer before it, or from its first batch. */
-export abstract class Layer extends Module {
+export abstract class Layer extends Module implements Part {
   /** Keras' name of this kind of layer. */
   readonly className: string;
   readonly name: string;
   /** Sizes of one sample, where they were given. */
   readonly inputShape: Shape | undefined;
-  /** Sizes of one result, once the layer is built. */
+  /** Sizes of one result, once the layer is built; of the first, where there are several. */
   outputShape: Shape | undefined = undefined;
   readonly #options: LayerOptions;
   readonly #penalties: { weight: Tensor; regularizer: Regularizer }[] = [];
@@ -66,17 +67,22 @@ export abstract class Layer extends Module {
     this.#activity = activity && { regularizer: activity, last: undefined };
   }
 
-  /** Makes what depends on the sizes of a sample. */
-  protected make(_input: Shape): void {}
+  /** Makes what depends on the sizes of a sample; of layers with several inputs, of one sample of each. */
+  protected make(_input: Shape, ..._more: Shape[]): void {}
 
   /** Complains about samples this layer can do nothing with. */
-  protected check(_input: Shape): void {}
+  protected check(_input: Shape, ..._more: Shape[]): void {}
 
-  /** What becomes of a batch. */
-  protected abstract call(x: Tensor): Tensor;
+  /** What becomes of a batch, or of one batch for each input; the options of this use come last, if there are any. A list: several results. */
+  protected abstract call(x: Tensor, ...more: any[]): Tensor | readonly Tensor[];
 
   /** Whether whole numbers are looked up instead of calculated with. */
   get takesIndices(): boolean {
+    return false;
+  }
+
+  /** Whether the layer takes more than one input. */
+  get takesMany(): boolean {
     return false;
   }
 
@@ -98,32 +104,79 @@ export abstract class Layer extends Module {
    * Makes the weights for samples of the given sizes, unless there are some, and returns the sizes of the results.
    * @throws a `shape` error when the layer can do nothing with such samples
    */
-  build(input: Shape): Shape {
-    this.#expect([1, ...input]);
-    if (!this.built) {
-      this.make(input);
-      if (!this.#trainable) this.requiresGrad(false);
-    }
+  build(input: Shape, ...more: Shape[]): Shape {
+    return this.shapesFor([input, ...more], undefined)[0]!;
+  }
+
+  /** As `build`, for all inputs and results. */
+  shapesFor(inputs: readonly Shape[], options: CallOptions | undefined): readonly Shape[] {
+    this.#make(inputs);
     const was = this.training;
     this.eval();
     try {
-      const y = this.call(new Tensor(placeholder([1, ...input], this.takesIndices ? "int32" : "float32")));
-      this.outputShape = y.shape.slice(1);
+      const stand = inputs.map((shape) => new Tensor(placeholder([1, ...shape], this.takesIndices ? "int32" : "float32")));
+      const shapes = listed(this.#call(stand, options)).map((y) => y.shape.slice(1));
+      this.outputShape = shapes[0]!;
+      return shapes;
     } finally {
       this.train(was);
     }
-    return this.outputShape;
   }
 
-  forward(x: Tensor): Tensor {
-    if (!(x instanceof Tensor))
-      throw new CambiumError("value", this.name, `expected a tensor, got ${Array.isArray(x) ? "an array" : typeof x}`, "wrap it: tensor(x)");
-    if (x.rank === 0) throw new CambiumError("shape", this.name, "expected a batch of samples, got a single number", "give it a batch axis: x.reshape([1, 1])");
-    if (this.built) this.#expect(x.shape);
-    else this.build(x.shape.slice(1));
-    const y = this.call(this.takesIndices || isFloat(x.dtype) ? x : x.to("float32"));
-    if (this.#activity) this.#activity.last = this.#activity.regularizer(y).div(x.shape[0]!);
+  #make(inputs: readonly Shape[]): void {
+    if (inputs.length > 1 && !this.takesMany) throw new CambiumError("value", this.name, `takes one input, got ${inputs.length}`);
+    this.#expect(inputs.map((shape) => [1, ...shape]));
+    if (this.built) return;
+    this.make(...(inputs as [Shape]));
+    if (!this.#trainable) this.requiresGrad(false);
+  }
+
+  #call(inputs: readonly Tensor[], options: CallOptions | undefined): Tensor | readonly Tensor[] {
+    return this.call(...(inputs as [Tensor]), ...(options ? [options] : []));
+  }
+
+  /** What becomes of a batch, or of one batch for each input (one after another, or as a list). On symbolic tensors as `apply`. */
+  forward(x: Tensor | readonly Tensor[], ...more: (Tensor | CallOptions)[]): Tensor;
+  forward(x: SymbolicTensor | readonly SymbolicTensor[], ...more: (SymbolicTensor | CallOptions)[]): SymbolicTensor;
+  forward(...given: unknown[]): unknown {
+    if (areSymbolic(given)) return applied(this, given);
+    const { inputs, options } = inputsOf(given, isTensor);
+    const ready = inputs.map((x) => {
+      if (!(x instanceof Tensor)) throw notATensor(this.name, x);
+      if (x.rank === 0)
+        throw new CambiumError("shape", this.name, "expected a batch of samples, got a single number", "give it a batch axis: x.reshape([1, 1])");
+      return this.takesIndices || isFloat(x.dtype) ? x : x.to("float32");
+    });
+    if (ready.length === 0) throw notATensor(this.name, given[0]);
+    if (this.built && (ready.length === 1 || this.takesMany)) this.#expect(ready.map((x) => x.shape));
+    else
+      this.shapesFor(
+        ready.map((x) => x.shape.slice(1)),
+        options,
+      );
+    const y = this.#call(ready, options);
+    if (this.#activity)
+      this.#activity.last = listed(y)
+        .map((one) => this.#activity!.regularizer(one).div(one.shape[0]!))
+        .reduce((a, b) => a.add(b));
     return y;
+  }
+
+  /**
+   * The layer at a place of a model: what it will make of symbolic tensors. With a function, PyTorch's `apply`: calls it with every module within this one.
+   * @example
+   * ```ts
+   * const x = input({ shape: [32] });
+   * const both = layers.add().apply([layers.dense(8).apply(x), layers.dense(8).apply(x)]);
+   * ```
+   */
+  override apply(f: (module: Module) => void): this;
+  override apply<R extends SymbolicTensor | SymbolicTensor[] = SymbolicTensor>(
+    x: SymbolicTensor | readonly SymbolicTensor[],
+    ...more: (SymbolicTensor | CallOptions)[]
+  ): R;
+  override apply(...given: unknown[]): unknown {
+    return typeof given[0] === "function" ? super.apply(given[0] as (module: Module) => void) : applied(this, given);
   }
 
   /** A new trainable tensor: `[...kernel, in, out]` or a vector. */
@@ -191,12 +244,16 @@ export abstract class Layer extends Module {
     return [...this.parameters(), ...this.buffers()];
   }
 
-  #expect(batch: Shape): void {
-    const sample = batch.slice(1);
-    if (this.inputShape && !same(this.inputShape, sample)) throw mismatch(this.name, this.inputShape, batch);
-    this.check(sample);
+  #expect(batches: readonly Shape[]): void {
+    const [first, ...more] = batches.map((batch): Shape => batch.slice(1)) as unknown as [Shape, ...Shape[]];
+    if (this.inputShape && !same(this.inputShape, first)) throw mismatch(this.name, this.inputShape, batches[0]!);
+    this.check(first, ...more);
   }
 }
+
+const isTensor = (x: unknown): x is Tensor => x instanceof Tensor;
+
+const listed = (y: Tensor | readonly Tensor[]): readonly Tensor[] => (y instanceof Tensor ? [y] : y);
 
 function shapeGiven(where: string, shape: Shape | undefined): Shape | undefined {
   if (shape === undefined) return undefined;

@@ -3,6 +3,7 @@ import { type Shape, show, size } from "../base/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Activation as Curve, activation as curveOf, type ActivationName } from "./activations.ts";
 import { Layer, type LayerOptions } from "./layer.ts";
+import { Application, type SymbolicTensor } from "./symbolic.ts";
 
 /** Each sample in one row. */
 export class Flatten extends Layer {
@@ -86,9 +87,20 @@ export class InputLayer extends Layer {
  */
 export const inputLayer = (options: LayerOptions & { shape?: Shape }): InputLayer => new InputLayer(options);
 
-/** As `inputLayer`, in Keras' words: `layers.input({ shape: [784] })` or `layers.input([784])`. */
-export const input = (shape: Shape | (LayerOptions & { shape?: Shape })): InputLayer =>
-  new InputLayer(Array.isArray(shape) ? { inputShape: shape } : (shape as LayerOptions & { shape?: Shape }));
+/**
+ * Where a model begins: a symbolic tensor that layers are applied to; a `sequential` takes it as its first layer.
+ * @example
+ * ```ts
+ * const x = input({ shape: [784] });
+ * const y = layers.dense(10, { activation: "softmax" }).apply(x);
+ * const classifier = model({ inputs: x, outputs: y });
+ * ```
+ * @source Keras `Input`
+ */
+export function input(shape: Shape | (LayerOptions & { shape?: Shape })): SymbolicTensor {
+  const layer = new InputLayer(Array.isArray(shape) ? { inputShape: shape } : (shape as LayerOptions & { shape?: Shape }));
+  return new Application(layer, [], undefined, [layer.inputShape!]).outputs[0]!;
+}
 
 export interface ActivationOptions extends LayerOptions {
   activation: ActivationName | (string & {}) | Curve;

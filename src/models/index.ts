@@ -1,6 +1,9 @@
 /** The door for models: what can be compiled, fitted and saved. */
 export type { Choosing } from "./choosing.ts";
 export { GPT, type GPTOptions, type GenerateOptions, gpt } from "./gpt.ts";
+export { input } from "../layers/reshaping.ts";
+export { Functional, type FunctionalOptions, model } from "./functional.ts";
 export { loadModel, type LoadOptions } from "./load.ts";
 export { Model } from "./model.ts";
-export { Sequential, sequential, type SequentialOptions, type SummaryOptions } from "./sequential.ts";
+export { Sequential, sequential, type SequentialOptions } from "./sequential.ts";
+export type { SummaryOptions } from "./summary.ts";

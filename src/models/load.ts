@@ -3,7 +3,8 @@ import type { StateDict } from "../module/state.ts";
 import { fromArray } from "../tensor/create.ts";
 import { type CompileOptions, resolve, revive } from "../train/compile.ts";
 import { read } from "./save.ts";
-import { Sequential } from "./sequential.ts";
+import { type Functional, revivePart } from "./functional.ts";
+import type { Sequential } from "./sequential.ts";
 
 export interface LoadOptions {
   /** How the model learns, in place of what was saved: needed for losses and metrics of your own. */
@@ -20,10 +21,16 @@ export interface LoadOptions {
  * await model.fit(x, y, { epochs: 20, initialEpoch: 10 });
  * ```
  */
-export async function loadModel(from: string | Uint8Array, { compile }: LoadOptions = {}): Promise<Sequential> {
+export async function loadModel(from: string | Uint8Array, { compile }: LoadOptions = {}): Promise<Sequential | Functional> {
   const where = typeof from === "string" ? from : "loadModel";
   const { description, tensors } = await read(from);
-  if (description.className !== "Sequential") throw new CambiumError("file", where, `holds a ${description.className}; only Sequential models can be loaded`);
+  if (description.className !== "Sequential" && description.className !== "Functional")
+    throw new CambiumError(
+      "file",
+      where,
+      `holds a ${description.className}; only Sequential and Functional models can be loaded`,
+      "make the model and give it the weights: model.loadStateDict()",
+    );
   const state: Record<"model" | "optimizer", StateDict> = { model: {}, optimizer: {} };
   for (const [name, { data, shape, dtype }] of Object.entries(tensors)) {
     const part = name.startsWith("model.") ? "model" : name.startsWith("optimizer.") ? "optimizer" : undefined;
@@ -31,7 +38,7 @@ export async function loadModel(from: string | Uint8Array, { compile }: LoadOpti
   }
   const { training } = description;
   return damagedIfFails(where, () => {
-    const model = Sequential.fromConfig(where, description.config as never);
+    const model = revivePart(where, { className: description.className, config: description.config as Record<string, unknown> }) as Sequential | Functional;
     model.loadStateDict(state.model);
     const learnt = compile ? resolve(compile) : training && revive(training);
     if (learnt) model.compileAs(learnt);

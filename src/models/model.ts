@@ -1,26 +1,45 @@
 import { CambiumError } from "../base/error.ts";
-import type { Shape } from "../base/shape.ts";
+import { same, type Shape, show } from "../base/shape.ts";
+import { placeholder } from "../graph/node.ts";
+import { Layer, nextName } from "../layers/layer.ts";
+import { applied, type CallOptions, type Part, type SymbolicTensor } from "../layers/symbolic.ts";
 import { Module } from "../module/module.ts";
 import type { StateDict } from "../module/state.ts";
 import type { Bound, KerasOptimizer } from "../optim/keras.ts";
-import type { TensorLike } from "../tensor/create.ts";
+import { asTensor, type TensorLike } from "../tensor/create.ts";
 import { setRandomState } from "../tensor/random.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { assignAll, Tensor } from "../tensor/tensor.ts";
 import type { Trainee } from "../train/callback.ts";
 import { type CompileOptions, resolve, type Resolved, type Training, written } from "../train/compile.ts";
 import { type Data, toInputs } from "../train/feed.ts";
 import type { History, Logs } from "../train/history.ts";
+import { type Entrance, toEntrances } from "../train/intake.ts";
 import type { BatchOptions, EvaluateOptions, FitOptions, PredictOptions } from "../train/options.ts";
 import { Predictor } from "../train/predictor.ts";
+import { inMode } from "../train/programs.ts";
+import { type Batches, isBatches } from "../train/source.ts";
+import { listOf, namesOf, type Results, type Several } from "../train/structure.ts";
 import { Trainer } from "../train/trainer.ts";
+import { nameOf, rowOf, type SummaryOptions, table } from "./summary.ts";
 import { type Savable, save, type Standing, toBytes } from "./save.ts";
 
-/** A module that can be compiled, fitted, evaluated and saved. */
-export abstract class Model extends Module implements Trainee, Savable {
+/**
+ * A module that can be compiled, fitted, evaluated and saved. Write one of your own by saying what it is made of, and what becomes of a batch.
+ * @example
+ * ```ts
+ * class Classifier extends Model {
+ *   hidden = layers.dense(128, { activation: "relu" });
+ *   output = layers.dense(10, { activation: "softmax" });
+ *   forward(x: Tensor): Tensor {
+ *     return this.output.forward(this.hidden.forward(x));
+ *   }
+ * }
+ * ```
+ */
+export abstract class Model extends Module implements Trainee, Savable, Part {
   /** Set it, from a callback for instance, to end training after this batch. */
   stopTraining = false;
-  abstract readonly className: string;
-  abstract readonly name: string;
+  readonly name: string;
   #compiled: Resolved | undefined;
   /** The optimizer at work on this model's weights. */
   #bound: Bound | undefined;
@@ -28,26 +47,129 @@ export abstract class Model extends Module implements Trainee, Savable {
   #predictor: Predictor | undefined;
   #epochs = 0;
   #resume: Standing | undefined;
+  #shapes: readonly Shape[] | undefined;
+  #results: readonly string[] | undefined;
 
-  abstract override forward(x: Tensor): Tensor;
+  constructor({ name }: { name?: string } = {}) {
+    super();
+    this.name = name ?? nextName(new.target.name);
+  }
 
-  /** Sizes of one sample, once they are known. */
-  abstract get inputShape(): Shape | undefined;
+  /** What becomes of a batch, or of one batch for each input; several results as a list or a record. */
+  abstract override forward(...inputs: any[]): any;
 
-  abstract get built(): boolean;
-  abstract build(inputShape?: Shape): this;
-  abstract getConfig(): object;
-  abstract getWeights(): Tensor[];
-  abstract setWeights(weights: readonly TensorLike[]): void;
+  /** The kind of model, as it is written down. */
+  get className(): string {
+    return this.constructor.name;
+  }
+
+  /** Sizes of one sample, once they are known; of the first, where there are several inputs. */
+  get inputShape(): Shape | undefined {
+    return this.#shapes?.[0];
+  }
+
+  /** The inputs, by name, and what is known of their sizes. */
+  get entrances(): readonly Entrance[] {
+    return this.#shapes?.map((shape, i) => ({ name: `input_${i}`, shape })) ?? [{ name: "input", shape: undefined }];
+  }
+
+  /** The names of the results. */
+  get outputNames(): readonly string[] {
+    return this.#results ?? ["output"];
+  }
+
+  get built(): boolean {
+    return this.#shapes !== undefined;
+  }
+
+  /** Makes all weights, for samples of the given sizes, one shape an input. */
+  build(...shapes: Shape[]): this {
+    this.shapesFor(shapes, undefined);
+    return this;
+  }
+
+  shapesFor(shapes: readonly Shape[], options: CallOptions | undefined): readonly Shape[] {
+    const stand = shapes.map((shape) => new Tensor(placeholder([1, ...shape], this.takesIndices ? "int32" : "float32")));
+    const results = inMode(this, false, () => this.forward(...stand, ...(options ? [options] : [])) as Results);
+    this.#shapes = shapes.map((shape) => [...shape]);
+    this.#results = namesOf(results);
+    return listOf(results).map((y) => y.shape.slice(1));
+  }
+
+  /** The model at a place of another: what it will make of symbolic tensors. With a function, PyTorch's `apply`. */
+  override apply(f: (module: Module) => void): this;
+  override apply<R extends SymbolicTensor | SymbolicTensor[] = SymbolicTensor>(
+    x: SymbolicTensor | readonly SymbolicTensor[],
+    ...more: (SymbolicTensor | CallOptions)[]
+  ): R;
+  override apply(...given: unknown[]): unknown {
+    return typeof given[0] === "function" ? super.apply(given[0] as (module: Module) => void) : applied(this, given);
+  }
+
+  /** The architecture as plain data. */
+  getConfig(): object {
+    throw new CambiumError(
+      "value",
+      `${this.name}.getConfig`,
+      `${this.className} is a class of your own, which cannot be written down`,
+      "keep the weights only: model.stateDict()",
+    );
+  }
+
+  /** The weights as they are now, parameters and buffers of each layer in its order. */
+  getWeights(): Tensor[] {
+    return this.weights.map((weight) => weight.detach());
+  }
+
+  /** @throws a `state` error before the model is built, a `shape` error when a weight does not fit; then nothing has changed */
+  setWeights(weights: readonly TensorLike[]): void {
+    this.expectBuilt("setWeights");
+    const own = this.weights;
+    if (weights.length !== own.length) throw new CambiumError("shape", `${this.name}.setWeights`, `got ${weights.length} weights, the model has ${own.length}`);
+    const given = weights.map((weight, i) => asTensor(weight, { dtype: own[i]!.dtype }));
+    own.forEach((weight, i) => {
+      if (!same(weight.shape, given[i]!.shape))
+        throw new CambiumError("shape", `${this.name}.setWeights`, `weight ${i} is ${show(weight.shape)}, got ${show(given[i]!.shape)}`);
+    });
+    assignAll(own.map((weight, i) => [weight, given[i]!] as const));
+  }
+
+  /** All weights, each once, layer by layer; those of the model's own come last. */
+  get weights(): Tensor[] {
+    return [...new Set([...this.children().flatMap(weightsOf), ...this.parameters(), ...this.buffers()])];
+  }
+
+  /** How many numbers the weights hold. */
+  countParams(): number {
+    this.expectBuilt("countParams");
+    return this.weights.reduce((n, weight) => n + weight.size, 0);
+  }
+
+  /** Prints the layers, what they make, and how many weights they have. */
+  summary({ print = console.log }: SummaryOptions = {}): void {
+    this.expectBuilt("summary");
+    const rows = [...this.namedChildren()].map(([path, part]) => rowOf(nameOf(part, path), part));
+    for (const line of table(this.name, rows)) print(line);
+  }
+
+  protected expectBuilt(what: string): void {
+    if (!this.built)
+      throw new CambiumError(
+        "state",
+        `${this.name}.${what}`,
+        "the model is not built: it does not know the sizes of a sample yet",
+        "give its first layer an inputShape, call model.build([28, 28, 1]), or fit it",
+      );
+  }
 
   /** Whether inputs are whole numbers that are looked up. */
   get takesIndices(): boolean {
     return false;
   }
 
-  /** What is added to the loss after a forward pass. */
+  /** What is added to the loss after a forward pass: what the layers' regularizers say. */
   protected penalties(): readonly Tensor[] {
-    return [];
+    return this.modules().flatMap((module) => (module instanceof Layer ? module.penalties() : []));
   }
 
   /** To be called when parts were added or taken away: what was traced is of no use any more. */
@@ -91,46 +213,53 @@ export abstract class Model extends Module implements Trainee, Savable {
 
   /**
    * Trains on all samples, `epochs` times.
+   * Inputs and labels of a model with several are lists, or records by name. Data may also come batch by batch, from anything that yields `[x, y]`.
    * @shape x `[samples, ...inputShape]`, y `[samples]` or `[samples, ...]`
    * @throws a `state` error before `compile`, a `data` error for data that is empty, of unequal lengths, or not of numbers
    * @source Keras `Model.fit`: the loss of an epoch is the mean over its samples, penalties included; `validationSplit` takes the last part
    */
-  async fit(x: Data, y: Data, options: FitOptions = {}): Promise<History> {
-    const trainer = this.#ready("fit", x);
+  fit(batches: Batches, options?: FitOptions): Promise<History>;
+  fit(x: Several<Data>, y: Several<Data>, options?: FitOptions): Promise<History>;
+  async fit(x: Several<Data> | Batches, ...rest: unknown[]): Promise<History> {
+    const [y, options = {}] = (isBatches(x) ? [undefined, rest[0] ?? rest[1]] : rest) as [Several<Data> | undefined, FitOptions?];
+    const trainer = await this.#ready("fit", x);
     if (this.#resume && (options.initialEpoch ?? 0) > 0) setRandomState(this.#resume.random);
     this.#resume = undefined;
     return trainer.fit(this, x, y, options);
   }
 
   /** Loss and metrics over all samples, in the order in which `compile` got them. */
-  evaluate(x: Data, y: Data, options: EvaluateOptions & { returnDict: true }): Promise<Logs>;
-  evaluate(x: Data, y: Data, options?: EvaluateOptions): Promise<number[]>;
-  async evaluate(x: Data, y: Data, options: EvaluateOptions = {}): Promise<number[] | Logs> {
-    return listed(await this.#ready("evaluate", x).evaluate(x, y, options), options.returnDict);
+  evaluate(batches: Batches, options: EvaluateOptions & { returnDict: true }): Promise<Logs>;
+  evaluate(batches: Batches, options?: EvaluateOptions): Promise<number[]>;
+  evaluate(x: Several<Data>, y: Several<Data>, options: EvaluateOptions & { returnDict: true }): Promise<Logs>;
+  evaluate(x: Several<Data>, y: Several<Data>, options?: EvaluateOptions): Promise<number[]>;
+  async evaluate(x: Several<Data> | Batches, ...rest: unknown[]): Promise<number[] | Logs> {
+    const [y, options = {}] = (isBatches(x) ? [undefined, rest[0] ?? rest[1]] : rest) as [Several<Data> | undefined, EvaluateOptions?];
+    return listed(await (await this.#ready("evaluate", x)).evaluate(x, y, options), options.returnDict);
   }
 
   /** What the model makes of all samples, computed batch by batch. */
-  async predict(x: Data, options: PredictOptions = {}): Promise<Tensor> {
-    return this.#ask("predict", x, options);
+  async predict<R extends Results = Tensor>(x: Several<Data>, options: PredictOptions = {}): Promise<R> {
+    return this.#ask("predict", x, options) as Promise<R>;
   }
 
   /** What the model makes of one batch. */
-  async predictOnBatch(x: Data): Promise<Tensor> {
-    return this.#ask("predictOnBatch", x, { batchSize: Number.MAX_SAFE_INTEGER });
+  async predictOnBatch<R extends Results = Tensor>(x: Several<Data>): Promise<R> {
+    return this.#ask("predictOnBatch", x, { batchSize: Number.MAX_SAFE_INTEGER }) as Promise<R>;
   }
 
   /** One step on one batch; loss and metrics of the batch, from before the step. */
-  trainOnBatch(x: Data, y: Data, options: BatchOptions & { returnDict: true }): Promise<Logs>;
-  trainOnBatch(x: Data, y: Data, options?: BatchOptions): Promise<number[]>;
-  async trainOnBatch(x: Data, y: Data, options: BatchOptions = {}): Promise<number[] | Logs> {
-    return listed(await this.#ready("trainOnBatch", x).trainOnBatch(x, y, options), options.returnDict);
+  trainOnBatch(x: Several<Data>, y: Several<Data>, options: BatchOptions & { returnDict: true }): Promise<Logs>;
+  trainOnBatch(x: Several<Data>, y: Several<Data>, options?: BatchOptions): Promise<number[]>;
+  async trainOnBatch(x: Several<Data>, y: Several<Data>, options: BatchOptions = {}): Promise<number[] | Logs> {
+    return listed(await (await this.#ready("trainOnBatch", x)).trainOnBatch(x, y, options), options.returnDict);
   }
 
   /** Loss and metrics of one batch. */
-  testOnBatch(x: Data, y: Data, options: BatchOptions & { returnDict: true }): Promise<Logs>;
-  testOnBatch(x: Data, y: Data, options?: BatchOptions): Promise<number[]>;
-  async testOnBatch(x: Data, y: Data, options: BatchOptions = {}): Promise<number[] | Logs> {
-    return listed(await this.#ready("testOnBatch", x).testOnBatch(x, y, options), options.returnDict);
+  testOnBatch(x: Several<Data>, y: Several<Data>, options: BatchOptions & { returnDict: true }): Promise<Logs>;
+  testOnBatch(x: Several<Data>, y: Several<Data>, options?: BatchOptions): Promise<number[]>;
+  async testOnBatch(x: Several<Data>, y: Several<Data>, options: BatchOptions = {}): Promise<number[] | Logs> {
+    return listed(await (await this.#ready("testOnBatch", x)).testOnBatch(x, y, options), options.returnDict);
   }
 
   /**
@@ -154,7 +283,7 @@ export abstract class Model extends Module implements Trainee, Savable {
 
   /** How the model learns, as plain data; undefined before `compile`. */
   compileConfig(): Training | undefined {
-    return this.#compiled && written(this.#compiled);
+    return this.#compiled && written(this.#compiled, this.outputNames);
   }
 
   /** What the optimizer remembers of the steps so far, by name. */
@@ -181,29 +310,56 @@ export abstract class Model extends Module implements Trainee, Savable {
   }
 
   /** Makes the weights, if that was not possible before, for samples like those of `x`. */
-  #buildFor(where: string, x: Data): void {
-    if (!this.built) this.build(toInputs(where, x, undefined).shape.slice(1));
+  async #buildFor(where: string, x: Several<Data> | Batches): Promise<void> {
+    if (this.built) return;
+    const given = isBatches(x) ? await this.#peek(where, x) : x;
+    const list = given instanceof Tensor || !isList(given) ? [given] : Array.isArray(given) ? given : Object.values(given);
+    this.build(...list.map((data) => toInputs(where, "x", data as Data, undefined).shape.slice(1)));
+  }
+
+  /** The inputs of the first batch, where that can be looked at without using it up. */
+  async #peek(where: string, batches: Batches): Promise<Several<Data>> {
+    const made = typeof batches === "function" ? batches() : batches;
+    if (typeof batches !== "function" && "next" in made)
+      throw new CambiumError(
+        "state",
+        where,
+        "the model does not know the sizes of a sample, and a generator cannot be looked into",
+        "model.build([28, 28, 1]), or give a function that makes the generator",
+      );
+    const iterator = Symbol.asyncIterator in made ? made[Symbol.asyncIterator]() : made[Symbol.iterator]();
+    const { value } = await iterator.next();
+    await iterator.return?.();
+    if (!Array.isArray(value)) throw new CambiumError("data", where, "the first batch is no pair [x, y]", "yield [x, y], or [x, y, sampleWeight]");
+    return value[0] as Several<Data>;
   }
 
   #bind(what: string): Bound {
     return (this.#bound ??= this.#expectCompiled(what).optimizer.bind([...this.namedParameters()].filter(([, parameter]) => parameter.requiresGrad)));
   }
 
-  #ready(what: string, x: Data): Trainer {
-    const { loss, metrics } = this.#expectCompiled(what);
-    this.#buildFor(what, x);
+  async #ready(what: string, x: Several<Data> | Batches): Promise<Trainer> {
+    const { goals } = this.#expectCompiled(what);
+    await this.#buildFor(what, x);
     this.#trainer ??= new Trainer(
-      { module: this, loss, metrics, optimizer: this.#bind(what), penalties: () => this.penalties() },
-      { inputShape: () => this.inputShape, takesIndices: () => this.takesIndices, epochs: () => this.#epochs, epochDone: () => void this.#epochs++ },
+      { module: this, inputs: this.entrances.length, goals: goals(this.outputNames), optimizer: this.#bind(what), penalties: () => this.penalties() },
+      { entrances: () => this.entrances, takesIndices: () => this.takesIndices, epochs: () => this.#epochs, epochDone: () => void this.#epochs++ },
     );
     return this.#trainer;
   }
 
-  #ask(what: string, x: Data, options: PredictOptions): Promise<Tensor> {
-    this.#buildFor(what, x);
+  async #ask(what: string, x: Several<Data>, options: PredictOptions): Promise<Results> {
+    await this.#buildFor(what, x);
     this.#predictor ??= new Predictor(this);
-    return this.#predictor.predict(what, x, this.inputShape, options);
+    return this.#predictor.predict(what, toEntrances(what, x, this.entrances), options);
   }
 }
+
+/** Whether data for several inputs is given, not nested numbers. */
+const isList = (x: unknown): x is readonly unknown[] | Record<string, unknown> =>
+  Array.isArray(x) ? x.some((one) => one instanceof Tensor) : !ArrayBuffer.isView(x) && typeof x === "object";
+
+/** The weights of a part of a model: of a layer parameters, then buffers. */
+export const weightsOf = (part: Module): Tensor[] => (part instanceof Model ? part.weights : [...part.parameters(), ...part.buffers()]);
 
 const listed = (logs: Logs, named: boolean | undefined): number[] | Logs => (named ? logs : Object.values(logs));

@@ -1,50 +1,52 @@
 import { CambiumError } from "../base/error.ts";
-import { same, type Shape, show } from "../base/shape.ts";
+import { same, type Shape } from "../base/shape.ts";
 import { unknownName } from "../base/text.ts";
 import { placeholder } from "../graph/node.ts";
 import { Layer, mismatch } from "../layers/layer.ts";
 import { InputLayer } from "../layers/reshaping.ts";
 import { type LayerConfig, revive } from "../layers/revive.ts";
+import { SymbolicTensor } from "../layers/symbolic.ts";
 import { Module } from "../module/module.ts";
-import { asTensor, type TensorLike } from "../tensor/create.ts";
-import { assignAll, Tensor } from "../tensor/tensor.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import type { Entrance } from "../train/intake.ts";
 import { inMode } from "../train/programs.ts";
 import { Model } from "./model.ts";
-import { type Row, table } from "./summary.ts";
+import { nameOf, rowOf, type SummaryOptions, table } from "./summary.ts";
 
 export interface SequentialOptions {
-  layers?: readonly Module[];
+  layers?: readonly (Module | SymbolicTensor)[];
   /** Default: `sequential` and a number. */
   name?: string;
 }
 
-export interface SummaryOptions {
-  /** Where the lines go. Default: `console.log`. */
-  print?: (line: string) => void;
-}
-
-let count = 0;
-
 /** Layers one after another: each gets what the one before made. */
 export class Sequential extends Model {
-  readonly className = "Sequential";
   readonly layers: Module[] = [];
-  readonly name: string;
   #inputShape: Shape | undefined;
   #outputShapes: Shape[] = [];
 
   constructor({ layers = [], name }: SequentialOptions = {}) {
-    super();
-    const number = count++;
-    this.name = name ?? (number === 0 ? "sequential" : `sequential_${number}`);
+    super(name === undefined ? {} : { name });
     for (const layer of layers) this.add(layer);
+  }
+
+  override get className(): string {
+    return "Sequential";
   }
 
   /**
    * Puts a layer, or any module, at the end; it is built at once when the sizes of its input are known.
    * @throws a `shape` error when it does not fit what comes before
    */
-  add(layer: Module): this {
+  add(given: Module | SymbolicTensor): this {
+    const layer = given instanceof SymbolicTensor ? (given.from.part as unknown as Module) : given;
+    if (given instanceof SymbolicTensor && !(layer instanceof InputLayer))
+      throw new CambiumError(
+        "value",
+        `${this.name}.add`,
+        `got the result of ${given.name}, not a layer`,
+        "give the layer itself, or make a graph: model({ inputs, outputs })",
+      );
     if (!(layer instanceof Module))
       throw new CambiumError(
         "value",
@@ -88,7 +90,7 @@ export class Sequential extends Model {
    * Makes all weights, for samples of the given sizes.
    * @throws a `shape` error that names the layer that does not fit
    */
-  build(inputShape: Shape | undefined = inputShapeOf(this.layers[0])): this {
+  override build(inputShape: Shape | undefined = inputShapeOf(this.layers[0])): this {
     if (!inputShape)
       throw new CambiumError("state", `${this.name}.build`, "the sizes of a sample are not known", "build([28, 28, 1]), or give the first layer an inputShape");
     if (this.layers.length === 0) throw new CambiumError("state", `${this.name}.build`, "the model has no layers", "model.add(layers.dense(10))");
@@ -100,12 +102,25 @@ export class Sequential extends Model {
     return this;
   }
 
-  get built(): boolean {
+  override shapesFor([input]: readonly Shape[]): readonly Shape[] {
+    if (this.built && !same(this.#inputShape!, input!)) throw mismatch(this.name, this.#inputShape!, [1, ...input!]);
+    return [this.build(input).outputShape!];
+  }
+
+  override get entrances(): readonly Entrance[] {
+    return [{ name: this.layers[0] instanceof InputLayer ? this.layers[0].name : "input", shape: this.#inputShape }];
+  }
+
+  override get outputNames(): readonly string[] {
+    return ["output"];
+  }
+
+  override get built(): boolean {
     return this.#inputShape !== undefined;
   }
 
   /** Sizes of one sample, once they are known. */
-  get inputShape(): Shape | undefined {
+  override get inputShape(): Shape | undefined {
     return this.#inputShape;
   }
 
@@ -130,10 +145,6 @@ export class Sequential extends Model {
     return y;
   }
 
-  protected override penalties(): Tensor[] {
-    return this.modules().flatMap((module) => (module instanceof Layer ? module.penalties() : []));
-  }
-
   /** The layer with that name, or at that place. */
   getLayer(which: string | number): Module {
     const found = typeof which === "number" ? this.layers.at(which) : this.layers.find((layer, i) => nameOf(layer, i) === which);
@@ -143,54 +154,22 @@ export class Sequential extends Model {
       : new CambiumError("name", `${this.name}.getLayer`, `there is no layer ${which}; there are ${this.layers.length}`);
   }
 
-  /** The weights as they are now, layer by layer, in Keras' order. */
-  override getWeights(): Tensor[] {
-    return this.layers.flatMap(weightsOf).map((weight) => weight.detach());
-  }
-
-  /** @throws a `state` error before the model is built, a `shape` error when a weight does not fit; then nothing has changed */
-  override setWeights(weights: readonly TensorLike[]): void {
-    this.#expectBuilt("setWeights");
-    const own = this.layers.flatMap(weightsOf);
-    if (weights.length !== own.length) throw new CambiumError("shape", `${this.name}.setWeights`, `got ${weights.length} weights, the model has ${own.length}`);
-    const given = weights.map((weight, i) => asTensor(weight, { dtype: own[i]!.dtype }));
-    own.forEach((weight, i) => {
-      if (!same(weight.shape, given[i]!.shape))
-        throw new CambiumError("shape", `${this.name}.setWeights`, `weight ${i} is ${show(weight.shape)}, got ${show(given[i]!.shape)}`);
-    });
-    assignAll(own.map((weight, i) => [weight, given[i]!] as const));
-  }
-
-  /** How many numbers the weights hold. */
-  countParams(): number {
-    this.#expectBuilt("countParams");
-    return this.layers.flatMap(weightsOf).reduce((n, weight) => n + weight.size, 0);
-  }
-
-  /** Prints the layers, what they make, and how many weights they have. */
-  summary({ print = console.log }: SummaryOptions = {}): void {
-    this.#expectBuilt("summary");
-    const rows = this.layers.map((layer, i): Row => {
-      const weights = weightsOf(layer);
-      return {
-        name: nameOf(layer, i),
-        type: layer instanceof Layer ? layer.className : layer.constructor.name,
-        output: this.#outputShapes[i]!,
-        trainable: weights.filter((weight) => weight.requiresGrad).reduce((n, weight) => n + weight.size, 0),
-        frozen: weights.filter((weight) => !weight.requiresGrad).reduce((n, weight) => n + weight.size, 0),
-      };
-    });
-    for (const line of table(this.name, rows)) print(line);
+  override summary({ print = console.log }: SummaryOptions = {}): void {
+    this.expectBuilt("summary");
+    for (const line of table(
+      this.name,
+      this.layers.map((layer, i) => rowOf(nameOf(layer, i), layer, this.#outputShapes[i])),
+    ))
+      print(line);
   }
 
   /** The architecture as plain data. */
-  getConfig(): { name: string; inputShape: Shape | undefined; layers: LayerConfig[] } {
+  override getConfig(): { name: string; inputShape: Shape | undefined; layers: LayerConfig[] } {
     return {
       name: this.name,
       inputShape: this.#inputShape,
       layers: this.layers.map((layer, i): LayerConfig => {
-        if (layer instanceof Layer) return { className: layer.className, config: layer.getConfig() };
-        if (layer instanceof Sequential) return { className: "Sequential", config: layer.getConfig() };
+        if (layer instanceof Layer || layer instanceof Model) return { className: layer.className, config: layer.getConfig() as Record<string, unknown> };
         throw new CambiumError(
           "value",
           `${this.name}.getConfig`,
@@ -201,39 +180,25 @@ export class Sequential extends Model {
     };
   }
 
-  /** The model that `getConfig` described, with new weights. */
-  static fromConfig(where: string, { name, inputShape, layers }: { name?: string; inputShape?: Shape; layers: readonly LayerConfig[] }): Sequential {
+  /** The model that `getConfig` described, with new weights; `part` makes the layers, and models within it. */
+  static fromConfig(
+    where: string,
+    { name, inputShape, layers }: { name?: string; inputShape?: Shape; layers: readonly LayerConfig[] },
+    part: (where: string, described: LayerConfig) => Module = revive,
+  ): Sequential {
     if (!Array.isArray(layers)) throw new CambiumError("file", where, "a model is described by its layers, and there are none");
-    const made = layers.map((layer) => (layer.className === "Sequential" ? Sequential.fromConfig(where, layer.config as never) : revive(where, layer)));
+    const made = layers.map((layer) => (layer.className === "Sequential" ? Sequential.fromConfig(where, layer.config as never, part) : part(where, layer)));
     const model = new Sequential({ layers: made, name });
     if (inputShape && !model.built) model.build(inputShape);
     return model;
-  }
-
-  #expectBuilt(what: string): void {
-    if (!this.built)
-      throw new CambiumError(
-        "state",
-        `${this.name}.${what}`,
-        "the model is not built: it does not know the sizes of a sample yet",
-        "give its first layer an inputShape, call model.build([28, 28, 1]), or fit it",
-      );
   }
 }
 
 const inputShapeOf = (layer: Module | undefined): Shape | undefined => (layer instanceof Layer || layer instanceof Sequential ? layer.inputShape : undefined);
 
-const nameOf = (layer: Module, i: number): string => (layer as { name?: string }).name ?? `${layer.constructor.name}_${i}`;
-
-const weightsOf = (layer: Module): Tensor[] => (layer instanceof Sequential ? layer.layers.flatMap(weightsOf) : [...layer.parameters(), ...layer.buffers()]);
-
 /** Makes the weights of one part for samples of `input` and returns the sizes of what it makes of them. */
 function build(part: Module, input: Shape): Shape {
-  if (part instanceof Layer) return part.build(input);
-  if (part instanceof Sequential) {
-    if (part.built && !same(part.inputShape!, input)) throw mismatch(part.name, part.inputShape!, [1, ...input]);
-    return part.build(input).outputShape!;
-  }
+  if (part instanceof Layer || part instanceof Model) return part.shapesFor([input], undefined)[0]!;
   return inMode(part, false, () => part.forward(new Tensor(placeholder([1, ...input], "float32"))) as Tensor).shape.slice(1);
 }
 
@@ -250,6 +215,6 @@ function build(part: Module, input: Shape): Shape {
  * ]);
  * ```
  */
-export function sequential(layers: readonly Module[] | SequentialOptions = {}, options: Omit<SequentialOptions, "layers"> = {}): Sequential {
-  return new Sequential(Array.isArray(layers) ? { ...options, layers: layers as readonly Module[] } : (layers as SequentialOptions));
+export function sequential(layers: readonly (Module | SymbolicTensor)[] | SequentialOptions = {}, options: Omit<SequentialOptions, "layers"> = {}): Sequential {
+  return new Sequential(Array.isArray(layers) ? { ...options, layers: layers as readonly (Module | SymbolicTensor)[] } : (layers as SequentialOptions));
 }

@@ -16,9 +16,9 @@ export interface Trainee {
 /** What `fit` was asked to do. */
 export interface Plan {
   readonly epochs: number;
-  /** Batches an epoch. */
-  readonly steps: number;
-  readonly samples: number;
+  /** Batches an epoch, and samples; undefined where data comes as it comes. */
+  readonly steps: number | undefined;
+  readonly samples: number | undefined;
   readonly verbose: 0 | 1 | 2;
 }
 

@@ -9,10 +9,12 @@ export type Data = TensorLike;
 
 /** Samples that stay where they are; batches name them by their places. */
 export interface Samples {
-  readonly x: Tensor;
-  readonly y: Tensor | undefined;
-  /** How much each sample counts, float32; undefined: all the same. */
-  readonly weight: Tensor | undefined;
+  /** One for each input. */
+  readonly x: readonly Tensor[];
+  /** One for each result. */
+  readonly y: readonly Tensor[];
+  /** How much each sample counts, float32, for each result; undefined: all the same. */
+  readonly weight: readonly Tensor[] | undefined;
   /** Place of the first sample and how many there are. */
   readonly from: number;
   readonly count: number;
@@ -22,7 +24,7 @@ export interface Samples {
 export const inOrder = (from: number, count: number): Int32Array => Int32Array.from({ length: count }, (_, i) => from + i);
 
 /** `data` as a tensor with one row a sample. */
-export function toRows(where: string, name: string, data: Data): Tensor {
+export function toRows(where: string, name: string, data: Data | undefined): Tensor {
   if (data === undefined || data === null) throw new CambiumError("data", where, `${name} is missing`);
   const rows = data instanceof Tensor ? data : tensor(data);
   if (rows.rank === 0) throw new CambiumError("data", where, `${name} is a single number; it needs an axis of samples`, "wrap it in an array");
@@ -32,8 +34,8 @@ export function toRows(where: string, name: string, data: Data): Tensor {
 }
 
 /** Inputs as a model wants them: a flat typed array cut into samples, and a last axis of size 1 put on or taken off, as Keras does. */
-export function toInputs(where: string, data: Data, inputShape: Shape | undefined): Tensor {
-  const x = toRows(where, "x", data);
+export function toInputs(where: string, name: string, data: Data, inputShape: Shape | undefined): Tensor {
+  const x = toRows(where, name, data);
   const flat = x.rank === 1;
   if (!inputShape) return flat ? x.reshape([x.size, 1]) : x;
   const sample = x.shape.slice(1);

@@ -1,21 +1,20 @@
 import { CambiumError } from "../base/error.ts";
-import { Stream } from "../base/random.ts";
-import { randomState } from "../tensor/random.ts";
 import { type Hooks, Callbacks, type Trainee } from "./callback.ts";
-import { inOrder, type Samples } from "./feed.ts";
+import type { Samples } from "./feed.ts";
 import { History, type Logs } from "./history.ts";
 import { type FitOptions, whole } from "./options.ts";
 import { currentPlace } from "./place.ts";
 import type { Programs } from "./programs.ts";
 import { Progress, type Stand } from "./progress.ts";
+import type { Source } from "./source.ts";
 import { Pace } from "./turn.ts";
 
 /** A training run, its data made ready. */
 export interface Run {
   readonly programs: Programs;
   readonly trainee: Trainee;
-  readonly learn: Samples;
-  readonly examine: Samples | undefined;
+  readonly learn: Source;
+  readonly examine: Source | undefined;
   readonly options: FitOptions;
   /** How many epochs the model was trained before: each has a shuffle of its own. */
   readonly epochsBefore: number;
@@ -23,22 +22,15 @@ export interface Run {
   epochDone(): void;
 }
 
-/** The order of an epoch: a function of the seed and the epoch only, so that a resumed run goes through the data as the first would have. */
-function shuffled(count: number, epoch: number): Int32Array {
-  // A key of their own keeps shuffles apart from the draws of the program.
-  return new Stream(2 ** 32 + (randomState().seed >>> 0), epoch).permutation(count);
-}
-
 /** Trains until the last epoch, or until somebody stops it. */
 export async function train(run: Run): Promise<History> {
   const { trainee, learn, options, programs } = run;
-  const { batchSize = 32, epochs = 1, initialEpoch = 0, shuffle = true, stepsPerEpoch = Infinity } = options;
+  const { epochs = 1, initialEpoch = 0, stepsPerEpoch = Infinity } = options;
   const verbose = options.verbose === "auto" || options.verbose === undefined ? 1 : options.verbose;
   whole("fit", "epochs", epochs, 0);
   whole("fit", "initialEpoch", initialEpoch, 0);
-  whole("fit", "batchSize", batchSize);
-  if (stepsPerEpoch !== Infinity) whole("fit", "stepsPerEpoch", stepsPerEpoch);
-  const steps = Math.min(Math.ceil(learn.count / batchSize), stepsPerEpoch);
+  // How many steps an epoch of a stream takes is known after the first.
+  let steps = learn.steps === undefined ? undefined : Math.min(learn.steps, stepsPerEpoch);
   const history = new History();
   const given: readonly Hooks[] = options.callbacks === undefined ? [] : Array.isArray(options.callbacks) ? options.callbacks : [options.callbacks as Hooks];
   const callbacks = new Callbacks([...given, history], trainee, { epochs, steps, samples: learn.count, verbose });
@@ -56,18 +48,23 @@ export async function train(run: Run): Promise<History> {
     await callbacks.trainBegin();
     for (let epoch = initialEpoch; epoch < epochs && !trainee.stopTraining; epoch++) {
       await callbacks.epochBegin(epoch);
-      const order = shuffle ? shuffled(learn.count, run.epochsBefore + epoch - initialEpoch) : inOrder(learn.from, learn.count);
+      const next = learn.open(run.epochsBefore + epoch - initialEpoch);
       const begin = performance.now();
       let done = 0;
+      let samples = 0;
       const stand = (logs: Logs): Stand => {
         const seconds = (performance.now() - begin) / 1000;
-        return { done, steps, seconds, speed: Math.min(done * batchSize, learn.count) / Math.max(seconds, 1e-9), logs };
+        return { done, steps, seconds, speed: samples / Math.max(seconds, 1e-9), logs };
       };
       programs.beginTraining();
       progress?.epochBegin(epoch);
-      while (done < steps && !trainee.stopTraining && !interrupted) {
+      while (done < (steps ?? stepsPerEpoch) && !trainee.stopTraining && !interrupted) {
+        const coming = next();
+        const batch = coming instanceof Promise ? await coming : coming;
+        if (!batch) break;
         if (callbacks.batches) await callbacks.batchBegin(done);
-        programs.train(learn, order.slice(done * batchSize, (done + 1) * batchSize));
+        programs.train(batch.samples, batch.places);
+        samples += batch.places.length;
         done++;
         if (callbacks.batches) await callbacks.batchEnd(done - 1, await programs.trained());
         if (pace.due) {
@@ -77,10 +74,11 @@ export async function train(run: Run): Promise<History> {
       }
       // An epoch that was broken off leaves no numbers: they would not be comparable.
       if (interrupted) break;
+      if (!trainee.stopTraining) steps = done;
       logs = await programs.trained();
       const { speed } = stand(logs);
       if (run.examine && isDue(options.validationFreq, epoch)) {
-        const found = await test(programs, run.examine, options.validationBatchSize ?? batchSize, Infinity, pace);
+        const found = await test(programs, run.examine, options.validationSteps, pace);
         for (const [name, value] of Object.entries(found)) logs[`val_${name}`] = value;
       }
       run.epochDone();
@@ -100,13 +98,15 @@ function isDue(frequency: number | readonly number[] = 1, epoch: number): boolea
   return (epoch + 1) % whole("fit", "validationFreq", frequency) === 0;
 }
 
-/** The means of loss and metrics over `samples`. */
-export async function test(programs: Programs, samples: Samples, batchSize: number, steps: number, pace: Pace = new Pace()): Promise<Logs> {
-  whole("evaluate", "batchSize", batchSize);
-  const all = Math.min(samples.count, steps * batchSize);
+/** The means of loss and metrics over what `source` has, or over `steps` batches of it. */
+export async function test(programs: Programs, source: Source, steps: number = Number.POSITIVE_INFINITY, pace: Pace = new Pace()): Promise<Logs> {
+  const next = source.open(0);
   programs.beginTesting();
-  for (let at = 0; at < all; at += batchSize) {
-    programs.test(samples, inOrder(samples.from + at, Math.min(batchSize, samples.count - at)));
+  for (let done = 0; done < Math.min(steps, source.steps ?? steps); done++) {
+    const coming = next();
+    const batch = coming instanceof Promise ? await coming : coming;
+    if (!batch) break;
+    programs.test(batch.samples, batch.places);
     if (pace.due) await pace.rest();
   }
   return programs.tested();

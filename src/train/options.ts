@@ -2,9 +2,11 @@ import { CambiumError } from "../base/error.ts";
 import { nearest } from "../base/text.ts";
 import type { Hooks } from "./callback.ts";
 import type { ClassWeight, Data } from "./feed.ts";
+import type { Batches } from "./source.ts";
+import type { Several } from "./structure.ts";
 
-/** Data to be examined on: inputs, labels, and how much each sample counts. */
-export type ValidationData = readonly [x: Data, y: Data, sampleWeight?: Data];
+/** Data to be examined on: inputs, labels, and how much each sample counts; or what yields such batches. */
+export type ValidationData = readonly [x: Several<Data>, y: Several<Data>, sampleWeight?: Several<Data>] | Batches;
 
 export interface FitOptions {
   /** The number of the last epoch. Default 1. */
@@ -26,18 +28,20 @@ export interface FitOptions {
   verbose?: 0 | 1 | 2 | "auto";
   /** How much the samples of each class count. */
   classWeight?: ClassWeight;
-  /** How much each sample counts. */
-  sampleWeight?: Data;
+  /** How much each sample counts; for a model with several results, for all or for each. */
+  sampleWeight?: Several<Data>;
   /** The number of the first epoch: where a run that is resumed goes on. Default 0. */
   initialEpoch?: number;
   /** At most this many steps an epoch. Default: all the data. */
   stepsPerEpoch?: number;
+  /** At most this many steps an examination. Default: all the data. */
+  validationSteps?: number;
 }
 
 export interface EvaluateOptions {
   /** Samples at once. Default 32. */
   batchSize?: number;
-  sampleWeight?: Data;
+  sampleWeight?: Several<Data>;
   /** At most this many steps. Default: all the data. */
   steps?: number;
   verbose?: 0 | 1 | 2 | "auto";
@@ -52,7 +56,7 @@ export interface PredictOptions {
 }
 
 export interface BatchOptions {
-  sampleWeight?: Data;
+  sampleWeight?: Several<Data>;
   classWeight?: ClassWeight;
   /** Whether the numbers come by name instead of in a list. Default `false`. */
   returnDict?: boolean;
@@ -93,4 +97,5 @@ export const fitOptions: readonly (keyof FitOptions)[] = [
   "sampleWeight",
   "initialEpoch",
   "stepsPerEpoch",
+  "validationSteps",
 ];

@@ -1,33 +1,40 @@
 import { allocate } from "../base/dtype.ts";
-import type { Shape } from "../base/shape.ts";
 import type { Module } from "../module/module.ts";
 import { compile } from "../tensor/compile.ts";
 import { fromArray } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type Data, inOrder, toInputs } from "./feed.ts";
+import { inOrder } from "./feed.ts";
 import { type PredictOptions, whole } from "./options.ts";
 import { inMode, take } from "./programs.ts";
+import { formedAs, listOf, type Results } from "./structure.ts";
 import { Pace } from "./turn.ts";
 
 /** Asks a module what it makes of data, batch by batch. */
 export class Predictor {
-  readonly #predict: (index: Tensor, x: Tensor) => Tensor;
+  readonly #predict: (index: Tensor, ...x: Tensor[]) => Tensor[];
+  /** The form of the module's results, once it has been traced. */
+  #form: Results | undefined;
 
   constructor(module: Module) {
-    this.#predict = compile((index: Tensor, x: Tensor) => inMode(module, false, () => module.forward(take(x, index)) as Tensor));
+    this.#predict = compile((index: Tensor, ...x: Tensor[]) =>
+      inMode(module, false, () => {
+        this.#form = module.forward(...x.map((rows) => take(rows, index))) as Results;
+        return [...listOf(this.#form)];
+      }),
+    );
   }
 
-  async predict(where: string, x: Data, inputShape: Shape | undefined, { batchSize = 32 }: PredictOptions = {}): Promise<Tensor> {
+  async predict(where: string, inputs: readonly Tensor[], { batchSize = 32 }: PredictOptions = {}): Promise<Results> {
     whole(where, "batchSize", batchSize);
-    const inputs = toInputs(where, x, inputShape);
-    const count = inputs.shape[0]!;
+    const count = inputs[0]!.shape[0]!;
     const pace = new Pace();
-    const parts: Tensor[] = [];
+    const parts: Tensor[][] = [];
     for (let from = 0; from < count; from += batchSize) {
-      parts.push(this.#predict(fromArray(inOrder(from, Math.min(batchSize, count - from))), inputs));
+      parts.push(this.#predict(fromArray(inOrder(from, Math.min(batchSize, count - from))), ...inputs));
       if (pace.due) await pace.rest();
     }
-    return joined(parts);
+    const results = await Promise.all(parts[0]!.map((_, i) => joined(parts.map((batch) => batch[i]!))));
+    return formedAs(this.#form!, results);
   }
 }
 

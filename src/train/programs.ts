@@ -6,6 +6,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { Samples } from "./feed.ts";
 import type { Logs } from "./history.ts";
 import { Meter } from "./meter.ts";
+import { listOf, type Results } from "./structure.ts";
 import type { Task } from "./task.ts";
 
 /** The places of samples, one number each, as a program takes them. */
@@ -19,22 +20,25 @@ export class Programs {
   readonly #testing: Meter;
 
   constructor(task: Task) {
-    const { module, optimizer } = task;
+    const { module, optimizer, goals } = task;
+    const mean = ([sum, count]: readonly number[]): number => sum! / count!;
+    const named = (goal: string, name: string): string => (goals.length > 1 ? `${goal}_${name}` : name);
     const gauges = [
-      { name: "loss", result: ([sum, count]: readonly number[]) => sum! / count! },
-      ...task.metrics.map(({ name, metric }) => ({ name, result: metric.result })),
+      { name: "loss", result: mean },
+      ...(goals.length > 1 ? goals.filter(({ loss }) => loss).map(({ name }) => ({ name: `${name}_loss`, result: mean })) : []),
+      ...goals.flatMap((goal) => goal.metrics.map(({ name, metric }) => ({ name: named(goal.name, name), result: metric.result }))),
     ];
     this.#learning = new Meter(gauges);
     this.#testing = new Meter(gauges);
-    this.#train = compile((index: Tensor, x: Tensor, y: Tensor, ...weight: Tensor[]) => {
-      const loss = inMode(module, true, () => measure(task, this.#learning, index, x, y, weight[0]));
+    this.#train = compile((index: Tensor, ...rest: Tensor[]) => {
+      const loss = inMode(module, true, () => measure(task, this.#learning, index, rest));
       optimizer.zeroGrad();
       loss.backward();
       optimizer.step();
       return {};
     });
-    this.#test = compile((index: Tensor, x: Tensor, y: Tensor, ...weight: Tensor[]) => {
-      inMode(module, false, () => measure(task, this.#testing, index, x, y, weight[0]));
+    this.#test = compile((index: Tensor, ...rest: Tensor[]) => {
+      inMode(module, false, () => measure(task, this.#testing, index, rest));
       return {};
     });
   }
@@ -68,7 +72,7 @@ export class Programs {
   }
 }
 
-const operands = ({ x, y, weight }: Samples, batch: Batch): Tensor[] => (weight ? [fromArray(batch), x, y!, weight] : [fromArray(batch), x, y!]);
+const operands = ({ x, y, weight = [] }: Samples, batch: Batch): Tensor[] => [fromArray(batch), ...x, ...y, ...weight];
 
 /** The rows of `x` that `index` names. Bytes, booleans and doubles become float32; whole numbers stay, since they may be looked up. */
 export function take(x: Tensor, index: Tensor): Tensor {
@@ -76,17 +80,25 @@ export function take(x: Tensor, index: Tensor): Tensor {
   return rows.dtype === "int32" || rows.dtype === "float32" ? rows : rows.to("float32");
 }
 
-/** The loss of a batch, with its penalties; it and the metrics are added to `meter`. */
-function measure(task: Task, meter: Meter, index: Tensor, x: Tensor, y: Tensor, weight: Tensor | undefined): Tensor {
+/** The loss of a batch, with its penalties; it and the metrics are added to `meter`. `given`: inputs, labels, and perhaps weights, all of them whole. */
+function measure({ module, goals, inputs, penalties }: Task, meter: Meter, index: Tensor, given: readonly Tensor[]): Tensor {
   const n = index.shape[0]!;
-  const truth = y.gather(index, 0);
-  const prediction = task.module.forward(take(x, index)) as Tensor;
-  const losses = task.loss(truth, prediction);
-  const weights = weight?.gather(index, 0);
-  const counted = weights ? losses.mul(weights.reshape(beside(losses.shape))) : losses;
-  const loss = task.penalties().reduce((sum, penalty) => sum.add(penalty), counted.mean());
-  meter.trace(n, [[loss.mul(n), n], ...task.metrics.map(({ metric, weighted }) => metric.sums(truth, prediction, weighted ? weights : undefined))]);
-  return loss;
+  const x = given.slice(0, inputs).map((rows) => take(rows, index));
+  const predictions = listOf(module.forward(...x) as Results);
+  const parts = goals.map((goal, i) => {
+    const truth = given[inputs + i]!.gather(index, 0);
+    const weights = given[inputs + goals.length + i]?.gather(index, 0);
+    const losses = goal.loss?.(truth, predictions[i]!);
+    const counted = losses && (weights ? losses.mul(weights.reshape(beside(losses.shape))) : losses).mean();
+    return {
+      loss: counted && (goal.weight === 1 ? counted : counted.mul(goal.weight)),
+      sums: goal.metrics.map(({ metric, weighted }) => metric.sums(truth, predictions[i]!, weighted ? weights : undefined)),
+    };
+  });
+  const losses = parts.flatMap(({ loss }) => loss ?? []);
+  const total = [...losses, ...penalties()].reduce((sum, part) => sum.add(part));
+  meter.trace(n, [[total.mul(n), n], ...(goals.length > 1 ? losses.map((loss) => [loss.mul(n), n]) : []), ...parts.flatMap(({ sums }) => sums)]);
+  return total;
 }
 
 /** One number a sample, shaped to stand beside several. */

@@ -9,9 +9,9 @@ export interface Terminal {
 
 /** How far an epoch is. */
 export interface Stand {
-  /** Batches done and to do. */
+  /** Batches done and to do; undefined: nobody knows how many. */
   readonly done: number;
-  readonly steps: number;
+  readonly steps: number | undefined;
   /** Since the epoch began, in seconds. */
   readonly seconds: number;
   /** Samples a second, learning only. */
@@ -57,7 +57,7 @@ export class Progress {
       this.#terminal.write("\n");
     } else
       this.#terminal.write(
-        `${[this.#title, `${stand.done}/${stand.steps}`, `${stand.seconds.toFixed(1)}s`, speed(stand), ...numbers(stand.logs)].join(" - ")}\n`,
+        `${[this.#title, `${stand.done}/${stand.steps ?? stand.done}`, `${stand.seconds.toFixed(1)}s`, speed(stand), ...numbers(stand.logs)].join(" - ")}\n`,
       );
     this.#drawn = 0;
   }
@@ -73,8 +73,9 @@ export class Progress {
 
 /** The bar of an epoch, as much of it as fits `columns`: the count and the loss go last. */
 export function line(stand: Stand, columns: number): string {
-  const { done, steps } = stand;
-  const count = `${String(done).padStart(String(steps).length)}/${steps}`;
+  const { done } = stand;
+  const steps = stand.steps ?? done;
+  const count = stand.steps === undefined ? `${done}/?` : `${String(done).padStart(String(steps).length)}/${steps}`;
   const logs = numbers(stand.logs);
   const over = done >= steps;
   const left = over ? duration(stand.seconds) : `${duration((stand.seconds / Math.max(done, 1)) * (steps - done))} left`;

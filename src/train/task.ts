@@ -14,12 +14,25 @@ export interface Measure {
   readonly weighted: boolean;
 }
 
+/** What is wanted of one result of a model. */
+export interface Goal {
+  /** The result's name, which stands before its numbers in the logs of a model with several. */
+  readonly name: string;
+  /** None: the result is not learnt from. */
+  readonly loss: Objective | undefined;
+  /** What the loss counts for beside those of other results. */
+  readonly weight: number;
+  readonly metrics: readonly Measure[];
+}
+
 /** All that a training step is made of. */
 export interface Task {
   readonly module: Module;
-  readonly loss: Objective;
   readonly optimizer: Bound;
-  readonly metrics: readonly Measure[];
+  /** How many inputs the model takes. */
+  readonly inputs: number;
+  /** One for each result of the model, in order. */
+  readonly goals: readonly Goal[];
   /** What is added to the loss of the forward pass just made: regularization. */
   readonly penalties: () => readonly Tensor[];
 }

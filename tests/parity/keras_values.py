@@ -1,7 +1,7 @@
 """Writes tests/parity/keras/*.json: what Keras computes for the cases in keras_*.py beside this file.
 
     python -m venv .venv && .venv/bin/pip install tensorflow==2.21.0 keras==3.15.1
-    .venv/bin/python tests/parity/keras_values.py [layers activations losses metrics optimizers starts fit]
+    .venv/bin/python tests/parity/keras_values.py [layers activations losses metrics optimizers starts fit models]
 
 Versions: Keras 3.15.1 on TensorFlow 2.21.0 (CPU), NumPy 2.4. Seeded: a second run writes the same bytes on the same kind of processor.
 README.md says what the fields mean.
@@ -22,6 +22,7 @@ import keras_fit
 import keras_layers
 import keras_losses
 import keras_metrics
+import keras_models
 import keras_optimizers
 import keras_starts
 from record import write
@@ -34,6 +35,7 @@ AREAS = {
     "optimizers": keras_optimizers.cases,
     "starts": keras_starts.cases,
     "fit": keras_fit.cases,
+    "models": keras_models.cases,
 }
 
 if __name__ == "__main__":
