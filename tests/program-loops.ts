@@ -239,7 +239,8 @@ function runKernel(k: Kernel, memory: Numbers[]): void {
     case "gather":
     case "scatterAdd": {
       const out = memory[k.out]!;
-      for (let i = 0; i < out.length; i++) out[i] = 0;
+      const least = k.kind === "scatterAdd" ? k.least : undefined;
+      for (let i = 0; i < out.length; i++) out[i] = least ?? 0;
       for (let o = 0; o < k.outer; o++)
         for (let i = 0; i < k.count; i++) {
           const j = memory[k.index]![i]!;
@@ -247,6 +248,7 @@ function runKernel(k: Kernel, memory: Numbers[]): void {
           for (let n = 0; n < k.inner; n++) {
             const [few, many] = [(o * k.count + i) * k.inner + n, (o * k.size + j) * k.inner + n];
             if (k.kind === "gather") out[few] = memory[k.x]![many]!;
+            else if (least !== undefined) out[many] = Math.max(out[many]!, memory[k.x]![few]!);
             else out[many]! += memory[k.x]![few]!;
           }
         }
@@ -258,6 +260,16 @@ function runKernel(k: Kernel, memory: Numbers[]): void {
       const inputs = [block(k.x, [batch, rows, columns]), ...(k.right === undefined ? [] : [block(k.right, [batch, rows, width])])];
       const out = { data: new Float64Array(memory[k.out]!.length), shape: inputs.at(-1)!.shape, dtype: "float64" as const };
       ops[task].reference!(out, inputs, k);
+      for (let i = 0; i < out.data.length; i++) memory[k.out]![i] = out.data[i]!;
+      return;
+    }
+    case "lines": {
+      const { task, outer, size: length, count, inner } = k;
+      const block = (value: number, shape: number[]) => ({ data: Float64Array.from(memory[value] as ArrayLike<number>), shape, dtype: "float64" as const });
+      const shape = task === "searchSorted" ? [outer, length] : task === "dft" ? [outer, length, inner, 2] : [outer, length, inner];
+      const inputs = [block(k.x, shape), ...(k.second === undefined ? [] : [block(k.second, [outer, count])])];
+      const out = { data: new Float64Array(memory[k.out]!.length), shape: inputs.at(-1)!.shape, dtype: "float64" as const };
+      ops[task].reference!(out, inputs, { ...k, axis: 1 });
       for (let i = 0; i < out.data.length; i++) memory[k.out]![i] = out.data[i]!;
       return;
     }

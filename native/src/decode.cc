@@ -230,7 +230,7 @@ private:
 
   Kernel kernel() {
     Kernel k;
-    k.kind = (Kind)in.choice(12, "kernel kind");
+    k.kind = (Kind)in.choice(13, "kernel kind");
     switch (k.kind) {
       case Kind::map:
         k.dims = in.sizes();
@@ -293,6 +293,8 @@ private:
         holds(k.x = known(), k.outer * (gather ? k.size : k.count) * k.inner);
         holds(k.index = known(), k.count);
         holds(k.out = known(), k.outer * (gather ? k.count : k.size) * k.inner);
+        k.largest = in.flag();
+        k.number = in.number();
         break;
       }
       case Kind::pad: {
@@ -319,6 +321,14 @@ private:
         k.out = known();
         break;
       }
+      case Kind::lines:
+        k.line = (Line)in.choice(8, "line task");
+        k.outer = in.size(), k.size = in.size(), k.count = in.size(), k.inner = in.size();
+        k.backward = in.flag(), k.apart = in.flag();
+        k.x = known();
+        if (int second = in.word(); second >= 0) k.index = known(second);
+        k.out = known();
+        break;
     }
     return k;
   }

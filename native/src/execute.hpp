@@ -3,6 +3,7 @@
 #include "factorization.hpp"
 #include "images.hpp"
 #include "indexing.hpp"
+#include "lines.hpp"
 #include "memory.hpp"
 #include "product.hpp"
 #include "reduce.hpp"
@@ -40,6 +41,7 @@ inline std::unique_ptr<Runner> runnerOf(const Kernel& k, Making& making) {
       return CAMBIUM_BOTH(ScatterAddRunner, k.x);
     case Kind::pad: return std::make_unique<PadRunner>(k, making);
     case Kind::factorization: return std::make_unique<FactorizationRunner>(k, making);
+    case Kind::lines: return std::make_unique<LinesRunner>(k, making);
   }
 #undef CAMBIUM_BOTH
   throw BadProgram("unknown kind of kernel");

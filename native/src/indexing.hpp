@@ -65,7 +65,7 @@ class ScatterAddRunner : public Runner {
 public:
   ScatterAddRunner(const Kernel& k, Making& making)
       : outer(k.outer), size(k.size), count(k.count), inner(k.inner), x(k.x), out(k.out), index(making.program, k.index, "scatterAdd"),
-        partial(making.program.values[k.out].at == At::partial) {
+        partial(making.program.values[k.out].at == At::partial), largest(k.largest), start((T)k.number) {
     if (making.program.values[k.out].dtype != plainValue(making.program, k.x, "scatterAdd").dtype)
       throw BadProgram("scatterAdd: its operand and its result must have one dtype");
     if (making.samples > 0 && (partial ? outer > 1 || count % making.samples : outer % making.samples))
@@ -89,20 +89,24 @@ private:
   long outer, size, count, inner;
   int x, out;
   Indices index;
-  bool partial;
+  bool partial, largest;
+  T start; ///< what places hold that no update names
 
   void add(Worker& w, long o0, long o1, long s0, long s1, long n0, long n1, long i0, long i1, bool clear) {
     const T* in = w.at<T>(x);
     T* to = w.at<T>(out);
     for (long o = o0; o < o1; o++) {
       if (clear)
-        for (long s = s0; s < s1; s++) std::fill(to + (o * size + s) * inner + n0, to + (o * size + s) * inner + n1, T(0));
+        for (long s = s0; s < s1; s++) std::fill(to + (o * size + s) * inner + n0, to + (o * size + s) * inner + n1, start);
       for (long i = i0; i < i1; i++) {
         const long s = index.at(w, i);
         if (s < s0 || s >= s1) continue;
         T* target = to + (o * size + s) * inner;
         const T* from = in + (o * count + i) * inner;
-        for (long n = n0; n < n1; n++) target[n] += from[n];
+        if (largest)
+          for (long n = n0; n < n1; n++) target[n] = target[n] > from[n] || target[n] != target[n] ? target[n] : from[n];
+        else
+          for (long n = n0; n < n1; n++) target[n] += from[n];
       }
     }
   }

@@ -69,9 +69,10 @@ struct Frame {
   Dims input, output, window, stride, dilation, inputDilation, padding;
 };
 
-enum class Kind : int { map, reduce, matmul, conv, convKernel, pool, unpool, poolTake, gather, scatterAdd, pad, factorization };
+enum class Kind : int { map, reduce, matmul, conv, convKernel, pool, unpool, poolTake, gather, scatterAdd, pad, factorization, lines };
 enum class Fold : int { sum, max, min, prod, argMax, argMin };
 enum class Task : int { cholesky, triangularSolve, solve, logDeterminant, qrFactors, eighFactors, svdFactors };
+enum class Line : int { argSort, cumSum, cumProd, cumMax, cumMin, logCumSumExp, searchSorted, dft };
 enum class Split : int { batch, m, n };
 
 /// One kernel of any kind; each kind uses the fields it needs.
@@ -94,6 +95,9 @@ struct Kernel {
   double number = 0;
   Task task = Task::cholesky; ///< of a factorization: `outer` matrices [m, n], right sides w [n, k]
   bool upper = false, transposed = false, unit = false;
+  Line line = Line::argSort; ///< of lines: x [outer, size, inner], and `index` [outer, count] to search for
+  bool backward = false, apart = false;
+  bool largest = false; ///< scatterAdd: the largest of `number` and the updates instead of their sum
 };
 
 struct Stage {

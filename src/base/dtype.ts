@@ -103,6 +103,14 @@ const rounding: Record<DType, (x: number) => number> = {
 /** What a number becomes in a dtype: rounded to the nearest, or, in whole numbers, cut off at the point and wrapped around as typed arrays do. */
 export const roundingOf = (dtype: DType): ((x: number) => number) => rounding[dtype];
 
+/** A number that none of a dtype is below; of int64, none of those that are calculated with exactly. */
+export const lowestOf = (dtype: DType): number =>
+  isFloat(dtype) ? -Infinity : dtype === "int32" ? -(2 ** 31) : dtype === "int64" ? -(2 ** 53) : dtype === "int8" ? -128 : 0;
+
+/** A number that none of a dtype is above; of int64, none of those that are calculated with exactly. */
+export const highestOf = (dtype: DType): number =>
+  isFloat(dtype) ? Infinity : { int32: 2 ** 31 - 1, int64: 2 ** 53, int8: 127, uint8: 255 }[dtype as "int32"] ?? 1;
+
 const rank: Record<DType, number> = { bool: 0, uint8: 1, int8: 1, int32: 2, int64: 3, float16: 4, bfloat16: 4, float32: 5, float64: 6 };
 
 /** The dtype that holds both, as in PyTorch: bool < uint8, int8 < int32 < int64 < float16, bfloat16 < float32 < float64; two that stand side by side meet one further up. */

@@ -1,6 +1,6 @@
 import { Node } from "../graph/node.ts";
 import { type AnyOp, defineOp } from "../graph/op.ts";
-import { tasks } from "./program.ts";
+import { lineTasks, tasks } from "./program.ts";
 import { isLeaf, rewrite } from "./rewrite.ts";
 import { accessOf, isView, isWhole } from "./view.ts";
 
@@ -28,8 +28,9 @@ const plainInputs: Readonly<Record<string, readonly number[]>> = {
   windowSpread: [0],
   gather: [0, 1],
   scatterAdd: [0, 1],
+  scatterMax: [0, 1],
   pad: [0],
-  ...Object.fromEntries(tasks.map((task) => [task, [0, 1]])),
+  ...Object.fromEntries([...tasks, ...lineTasks].map((task) => [task, [0, 1]])),
 };
 
 /** Sets copies in where a kernel cannot read through a view, and where a result is not a value of its own. */

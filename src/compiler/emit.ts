@@ -1,10 +1,10 @@
 /** Clusters written out as kernels. */
-import type { DType } from "../base/dtype.ts";
+import { type DType, lowestOf } from "../base/dtype.ts";
 import { same, type Shape, size, strides as rowMajor } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { BodyBuilder, collapse, restrided } from "./body.ts";
 import { type Cluster, type Clustering, isStored } from "./cluster.ts";
-import type { Body, Geometry, Kernel, tasks, View } from "./program.ts";
+import { type Body, type Geometry, type Kernel, lineTasks, type tasks, type View } from "./program.ts";
 import { accessOf } from "./view.ts";
 
 /** A value before it is decided where it lives. */
@@ -183,10 +183,30 @@ export class Emitter {
     });
   }
 
+  private lines(node: Node, task: (typeof lineTasks)[number]): Kernel {
+    const [x, second] = node.inputs as [Node, Node | undefined];
+    const { axis, backward = false, apart = false } = node.attrs as { axis: number; backward?: boolean; apart?: boolean };
+    const outer = size(x.shape.slice(0, axis));
+    return {
+      kind: "lines",
+      task,
+      outer,
+      size: x.shape[axis]!,
+      count: second ? size(second.shape) / Math.max(outer, 1) : 0,
+      inner: size(x.shape.slice(axis + 1, task === "dft" ? -1 : undefined)),
+      backward,
+      apart,
+      x: this.plain(x),
+      second: second && this.plain(second),
+      out: this.valueOf(node),
+    };
+  }
+
   private alone(node: Node): void {
     const out = this.valueOf(node);
     const [x, second] = node.inputs as [Node, Node];
     const channels = x.shape[x.shape.length - 1]!;
+    if ((lineTasks as readonly string[]).includes(node.op!.name)) return void this.kernels.push(this.lines(node, node.op!.name as (typeof lineTasks)[number]));
     switch (node.op!.name) {
       case "convKernel": {
         this.values[out]!.partial = true;
@@ -242,7 +262,8 @@ export class Emitter {
           out,
         });
       }
-      case "scatterAdd": {
+      case "scatterAdd":
+      case "scatterMax": {
         const axis = node.attrs.axis as number;
         return void this.kernels.push({
           kind: "scatterAdd",
@@ -253,6 +274,7 @@ export class Emitter {
           x: this.plain(x),
           index: this.plain(second),
           out,
+          ...(node.op!.name === "scatterMax" && { least: lowestOf(node.dtype) }),
         });
       }
       case "cholesky":

@@ -3,7 +3,7 @@ import { at } from "../graph/op.ts";
 import { castTo } from "../ops/cast.ts";
 import { CambiumError } from "../base/error.ts";
 import { instructions } from "./instruction.ts";
-import { tasks } from "./program.ts";
+import { lineTasks, tasks } from "./program.ts";
 import { isLeaf, rewrite } from "./rewrite.ts";
 import { inOrder } from "../graph/walk.ts";
 
@@ -14,8 +14,9 @@ const kernels = new Set<string>([
   ...["sum", "max", "min", "prod", "argMax", "argMin"],
   ...["matmul", "conv", "convKernel"],
   ...["windowArgMax", "windowTake", "windowPut", "windowSum", "windowSpread"],
-  ...["gather", "scatterAdd", "range"],
+  ...["gather", "scatterAdd", "scatterMax", "range"],
   ...tasks,
+  ...lineTasks,
 ]);
 
 /** The kernel for products knows matrices only; vectors reach it as matrices of one row or column. */

@@ -44,6 +44,8 @@ export function printProgram(program: Program): string {
         return `${head} [${k.dims.join()}] +[${k.low.join()}] +[${k.high.join()}] x ${place(k.x)} out ${place(k.out)}`;
       case "factorization":
         return `${head} ${k.task} ${k.batch} of [${k.rows}, ${k.columns}] x ${place(k.x)}${k.right === undefined ? "" : ` right ${place(k.right)}`} out ${place(k.out)}`;
+      case "lines":
+        return `${head} ${k.task} [${k.outer}, ${k.size}, ${k.inner}] x ${place(k.x)}${k.second === undefined ? "" : ` second ${place(k.second)}`} out ${place(k.out)}`;
       case "op":
         return `${head} ${k.node.op!.name} ${k.inputs.map(place).join(" ")} -> ${place(k.out)}`;
     }

@@ -79,6 +79,9 @@ export interface Geometry {
 /** What can be asked of matrices. */
 export const tasks = ["cholesky", "triangularSolve", "solve", "logDeterminant", "qrFactors", "eighFactors", "svdFactors"] as const;
 
+/** What can be done along an axis. */
+export const lineTasks = ["argSort", "cumSum", "cumProd", "cumMax", "cumMin", "logCumSumExp", "searchSorted", "dft"] as const;
+
 export type Kernel =
   /** Index space `dims`; number by number, with folds over the last axis. */
   | { readonly kind: "map"; readonly dims: readonly number[]; readonly body: Body }
@@ -164,6 +167,8 @@ export type Kernel =
       readonly x: number;
       readonly index: number;
       readonly out: number;
+      /** The largest of this and the updates instead of the sum of the updates. */
+      readonly least?: number;
     }
   /** `x` of shape `dims` set into `out`, with `low` and `high` more numbers (negative: fewer) at each axis' ends, all `number`. */
   | {
@@ -191,6 +196,23 @@ export type Kernel =
       readonly unit: boolean;
       readonly x: number;
       readonly right: number | undefined;
+      readonly out: number;
+    }
+  /**
+   * Something done along the middle axis of x [outer, size, inner] (`dft`: [outer, size, inner, 2]); `searchSorted` looks for `second` [outer, count] in it.
+   * The op of the task's name in src/ops says what it is; `backward` and `apart` are its settings.
+   */
+  | {
+      readonly kind: "lines";
+      readonly task: (typeof lineTasks)[number];
+      readonly outer: number;
+      readonly size: number;
+      readonly count: number;
+      readonly inner: number;
+      readonly backward: boolean;
+      readonly apart: boolean;
+      readonly x: number;
+      readonly second: number | undefined;
       readonly out: number;
     }
   /** One op as it is, for engines that do not fuse. */

@@ -50,6 +50,8 @@ export function readsOf(k: Kernel): Read[] {
       return [plain(k.x, false)];
     case "factorization":
       return k.right === undefined ? [plain(k.x, false)] : [plain(k.x, false), plain(k.right, false)];
+    case "lines":
+      return k.second === undefined ? [plain(k.x, false)] : [plain(k.x, false), plain(k.second, false)];
     case "op":
       return k.inputs.map((value) => plain(value, false));
   }
@@ -211,6 +213,8 @@ export function costOf(k: Kernel): number {
       return size(k.dims) * 0.2;
     case "factorization":
       return k.batch * k.rows * k.columns * (Math.min(k.rows, k.columns) + k.width) * 2;
+    case "lines":
+      return (k.outer * k.size * k.inner + k.outer * k.count) * (k.task === "argSort" || k.task === "dft" ? 20 : 3);
     case "op":
       return 0;
   }

@@ -5,7 +5,7 @@ import { cast, castTo } from "../ops/cast.ts";
 import { rewrite } from "./rewrite.ts";
 
 /** Ops that add up many numbers: in 16 bits the sum would soon stand still. */
-const summing = new Set(["sum", "prod", "matmul", "scatterAdd"]);
+const summing = new Set(["sum", "prod", "matmul", "scatterAdd", "scatterMax"]);
 /** Ops whose kernels know whole floats only. Which of their inputs name places is left as it is. */
 const floating = new Map([
   ...["conv", "convKernel"].map((name) => [name, 2] as const),

@@ -3,7 +3,7 @@ import { type DType, isFloat } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
 import { resolveAxis, same, show, type Shape, size, strides } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
-import { defineOp, type Op } from "../graph/op.ts";
+import { defineOp, type Examples, type Op } from "../graph/op.ts";
 import { add, mul } from "./arithmetic.ts";
 import { leadAxis, shiftAxes } from "./axes.ts";
 import { cast, castTo } from "./cast.ts";
@@ -13,7 +13,8 @@ import { expandDims, moveAxis, permute, reshape } from "./movement.ts";
 import { eachPosition } from "./positions.ts";
 import { sum } from "./spread.ts";
 
-function checkIndex(name: string, index: DType): void {
+/** @throws a `dtype` error when places are no whole numbers */
+export function checkIndex(name: string, index: DType): void {
   if (isFloat(index)) throw new CambiumError("dtype", name, `index is ${index}; places are whole numbers`, `cast it: index.cast("int32")`);
 }
 
@@ -69,7 +70,7 @@ export const gather: Op<["x", "index"], [axis?: number]> = defineOp({
 });
 
 /** Places among `length` of each example as places among those of all examples in a row; one outside stays outside. */
-function countedThrough(index: Node, length: number): Node {
+export function countedThrough(index: Node, length: number): Node {
   const place = index.dtype === "int64" ? index : castTo(index, "int32");
   const example = range(index.shape.map((d, i) => (i === 0 ? d : 1)), 0, place.dtype);
   return where(logicalAnd(greaterEqual(place, 0), less(place, length)), add(place, mul(example, length)), -1);
@@ -82,7 +83,7 @@ function swapBlocks(x: Node, a: number, b: number): Node {
 }
 
 /** Visits the numbers a gather moves: position in the result, position in `x`. */
-function eachTaken(x: Shape, index: Float64Array, axis: number, visit: (i: number, j: number) => void): void {
+export function eachTaken(x: Shape, index: Float64Array, axis: number, visit: (i: number, j: number) => void): void {
   const [outer, length, inner] = [size(x.slice(0, axis)), x[axis]!, size(x.slice(axis + 1))];
   for (let o = 0; o < outer; o++)
     for (let k = 0; k < index.length; k++) {
@@ -113,12 +114,7 @@ export const scatterAdd: Op<["updates", "index"], [size: number, axis?: number]>
   },
   gradient: (dy, { index }, { axis }) => ({ updates: gather(dy, index, axis) }),
   reference: (out, [updates, index], { axis }) => eachTaken(out.shape, index!.data, axis, (i, j) => (out.data[j]! += updates!.data[i]!)),
-  batch: (examples, { size, axis }) => {
-    if (!examples.varies[1]) return scatterAdd(examples.inputs[0]!, examples.inputs[1]!, size, axis + 1);
-    const [updates, index] = everyOne(examples) as [Node, Node];
-    const sums = scatterAdd(swapBlocks(updates, axis, index.shape.length - 1), countedThrough(index, size), examples.count * size, 0);
-    return moveAxis(reshape(sums, [examples.count, size, ...sums.shape.slice(1)]), 1, axis + 1);
-  },
+  batch: (examples, { size, axis }) => scatterBatch(scatterAdd, examples, size, axis),
   cases: [
     { shapes: [[4, 3], [4]], args: [5], dtypes: ["float32", "int32"], values: [undefined, [4, 0, 0, 2]] },
     { shapes: [[2, 2, 3], [2, 3]], args: [4, 1], dtypes: ["float32", "int32"], values: [undefined, [3, 1, 1, 0, 2, 3]] },
@@ -126,6 +122,14 @@ export const scatterAdd: Op<["updates", "index"], [size: number, axis?: number]>
   ],
   method: false,
 });
+
+/** `scatterAdd`, or an op like it, on many examples. */
+export function scatterBatch(op: typeof scatterAdd, examples: Examples, size: number, axis: number): Node {
+  if (!examples.varies[1]) return op(examples.inputs[0]!, examples.inputs[1]!, size, axis + 1);
+  const [updates, index] = everyOne(examples) as [Node, Node];
+  const sums = op(swapBlocks(updates, axis, index.shape.length - 1), countedThrough(index, size), examples.count * size, 0);
+  return moveAxis(reshape(sums, [examples.count, size, ...sums.shape.slice(1)]), 1, axis + 1);
+}
 
 /**
  * From each line of `x` along `axis`, the numbers at the places `index` names there; a place outside gives 0.
@@ -151,9 +155,15 @@ export const gatherAlong: Op<["x", "index"], [axis?: number]> = defineOp({
     checkIndex("gatherAlong", index!);
     return x!;
   },
+  // One place a line is found in the pass that makes the line; more are taken one by one, from all lines in a row.
   decompose: ({ x, index }, { axis }) => {
     const last = x.shape.length - 1;
     const lines = moveAxis(x, axis, last);
+    if (index.shape[axis]! > 1 || x.shape[axis]! > 4096) {
+      const places = moveAxis(index, axis, last);
+      const flat = gather(reshape(lines, [size(x.shape)]), countedThrough(reshape(places, [size(places.shape.slice(0, -1)), places.shape[last]!]), x.shape[axis]!));
+      return moveAxis(reshape(flat, places.shape), last, axis);
+    }
     const here = equal(expandDims(moveAxis(index, axis, last), last + 1), range([x.shape[axis]!]));
     return moveAxis(sum(where(here, expandDims(lines, last), 0), last + 1), last, axis);
   },

@@ -4,13 +4,13 @@
  */
 import { dtypes, type DType } from "../../base/dtype.ts";
 import { CambiumError } from "../../base/error.ts";
-import { type Body, type Geometry, type Instruction, type Kernel, type Program, type Stage, tasks, type Value, type View } from "../../compiler/program.ts";
+import { type Body, type Geometry, type Instruction, type Kernel, lineTasks, type Program, type Stage, tasks, type Value, type View } from "../../compiler/program.ts";
 
 const magic = 0x43424d31;
 const version = 2;
 
 const homes = ["input", "output", "scalar", "arena", "local", "partial"] as const;
-const kinds = ["map", "reduce", "matmul", "conv", "convKernel", "pool", "unpool", "poolTake", "gather", "scatterAdd", "pad", "factorization"] as const;
+const kinds = ["map", "reduce", "matmul", "conv", "convKernel", "pool", "unpool", "poolTake", "gather", "scatterAdd", "pad", "factorization", "lines"] as const;
 const folds = ["sum", "max", "min", "prod", "argMax", "argMin"] as const;
 const splits = ["batch", "m", "n"] as const;
 
@@ -171,6 +171,15 @@ function kernel(out: Writer, k: Kernel): void {
       for (const size of [k.outer, k.size, k.count, k.inner]) out.whole(size);
       out.word(k.x);
       out.word(k.index);
+      out.word(k.out);
+      out.word(k.kind === "scatterAdd" && k.least !== undefined ? 1 : 0);
+      return void out.numbers.push((k.kind === "scatterAdd" && k.least) || 0);
+    case "lines":
+      out.choice(lineTasks, k.task);
+      for (const size of [k.outer, k.size, k.count, k.inner]) out.whole(size);
+      for (const flag of [k.backward, k.apart]) out.word(flag ? 1 : 0);
+      out.word(k.x);
+      out.word(k.second ?? -1);
       return out.word(k.out);
     case "pad":
       out.wholes(k.dims);
