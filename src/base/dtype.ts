@@ -109,7 +109,7 @@ export const lowestOf = (dtype: DType): number =>
 
 /** A number that none of a dtype is above; of int64, none of those that are calculated with exactly. */
 export const highestOf = (dtype: DType): number =>
-  isFloat(dtype) ? Infinity : { int32: 2 ** 31 - 1, int64: 2 ** 53, int8: 127, uint8: 255 }[dtype as "int32"] ?? 1;
+  isFloat(dtype) ? Infinity : ({ int32: 2 ** 31 - 1, int64: 2 ** 53, int8: 127, uint8: 255 }[dtype as "int32"] ?? 1);
 
 const rank: Record<DType, number> = { bool: 0, uint8: 1, int8: 1, int32: 2, int64: 3, float16: 4, bfloat16: 4, float32: 5, float64: 6 };
 

@@ -4,7 +4,18 @@
  */
 import { dtypes, type DType } from "../../base/dtype.ts";
 import { CambiumError } from "../../base/error.ts";
-import { type Body, type Geometry, type Instruction, type Kernel, lineTasks, type Program, type Stage, tasks, type Value, type View } from "../../compiler/program.ts";
+import {
+  type Body,
+  type Geometry,
+  type Instruction,
+  type Kernel,
+  lineTasks,
+  type Program,
+  type Stage,
+  tasks,
+  type Value,
+  type View,
+} from "../../compiler/program.ts";
 
 const magic = 0x43424d31;
 const version = 2;
