@@ -34,6 +34,23 @@ describe("a tensor", () => {
 });
 
 describe("backward", () => {
+  test("over several small batches computes each batch's gradients before the next, unless both share work", () => {
+    const w = tensor([1, 2], { requiresGrad: true });
+    w.mul(3).sin().sum().backward();
+    const first = w.grad!;
+    expect(first.node.value).toBeUndefined();
+    w.mul(2).sum().backward();
+    expect(first.node.value).toBeDefined();
+    expect([...w.grad!.dataSync()].map((v) => v.toFixed(4))).toEqual([3 * Math.cos(3) + 2, 3 * Math.cos(6) + 2].map((v) => v.toFixed(4)));
+    w.grad = undefined;
+    const shared = w.mul(3);
+    shared.square().sum().backward();
+    const second = w.grad! as Tensor;
+    shared.sum().backward();
+    expect(second.node.value).toBeUndefined();
+    expect([...w.grad!.dataSync()]).toEqual([21, 39]);
+  });
+
   test("does not flow through what was detached before it was computed", () => {
     const w = tensor([3], { requiresGrad: true });
     w.mul(2).detach().mul(w).sum().backward();

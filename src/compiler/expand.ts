@@ -27,7 +27,7 @@ const known = ({ op, inputs }: Node): boolean =>
 export function expandMacros(roots: readonly Node[]): Node[] {
   let graph = [...roots];
   for (;;) {
-    if (!inOrder(graph, isLeaf).some((node) => node.op?.kind === "macro")) return graph;
+    if (!inOrder(graph, isLeaf).some((node) => !isLeaf(node) && node.op!.kind === "macro")) return graph;
     const written = new Map<Node, readonly Node[]>();
     graph = rewrite(graph, (node) => {
       if (node.op!.name !== "part") return node;

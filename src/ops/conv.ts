@@ -4,7 +4,7 @@ import { CambiumError } from "../base/error.ts";
 import { show, type Shape, size } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { type Block, type Case, defineOp, type Op } from "../graph/op.ts";
-import { everyOne, joinBatch } from "./examples.ts";
+import { everyOne } from "./examples.ts";
 import { dilated, eachPlace, type Geometry, geometryOf, type Moves, outputSizes } from "./geometry.ts";
 import { flatten, flip, moveAxis, permute, reshape } from "./movement.ts";
 
@@ -88,7 +88,10 @@ export const conv: Op<["x", "w"], [options?: Convolution]> = defineOp({
   }),
   reference: (out, [x, w], attrs) => eachProduct(x!, out, attrs, w!.data.length, (i, o, k) => (out.data[o]! += x!.data[i]! * w!.data[k]!)),
   batch: (examples, attrs, node) => {
-    if (!examples.varies[1]) return joinBatch(examples, attrs, node);
+    if (!examples.varies[1]) {
+      const [inputs, kernel] = examples.inputs as [Node, Node];
+      return reshape(conv(flatten(inputs, 0, 1), kernel, attrs), [examples.count, ...node.shape]);
+    }
     // Each example's kernel is a set of filters of its own, and sees only that example's channels.
     const apart = examples.varies[0] || attrs.groups > 1;
     const [x, w] = apart ? everyOne(examples).map(besideChannels) : [examples.inputs[0]!, besideChannels(examples.inputs[1]!)];

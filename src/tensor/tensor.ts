@@ -119,6 +119,7 @@ export class Tensor {
   /**
    * Adds the gradient of this scalar to `grad` of every trainable tensor it depends on.
    * Nothing is computed yet: the gradients, this value and what an optimizer does with them run as one program.
+   * Gradients added up over several small batches are computed batch by batch, so that they need the memory of one.
    */
   backward(): void {
     if (this.size !== 1)
@@ -135,6 +136,7 @@ export class Tensor {
         "this value does not depend on any tensor with requiresGrad",
         "make parameters with nn.Module or tensor(values, { requiresGrad: true })",
       );
+    if (!trace) this.#settleEarlier(leaves);
     const parts = gradientsLater(this.leaf, leaves);
     for (let i = 0; i < leaves.length; i++) {
       const owner = (renewed?.get(leaves[i]!) ?? leaves[i]!.owner) as Tensor | undefined;
@@ -144,6 +146,18 @@ export class Tensor {
       owner.grad = owner.grad ? owner.grad.add(part) : part;
     }
     if (!trace) computeAlong(this.leaf);
+  }
+
+  /** Computes gradients that an earlier `backward` announced, unless this value shares work with them: then both are cheaper together. */
+  #settleEarlier(leaves: readonly Node[]): void {
+    const open = leaves.flatMap(({ owner }) => {
+      const earlier = (owner as Tensor | undefined)?.grad?.leaf;
+      return earlier?.op && !earlier.value ? [earlier] : [];
+    });
+    if (open.length === 0) return;
+    const mine = new Set(inOrder([this.leaf], given).filter((node) => node.op && node.requires));
+    const shared = inOrder(open, (node) => mine.has(node) || node.value !== undefined).some((node) => mine.has(node));
+    if (!shared) evaluate(open);
   }
 
   /** The same numbers, cut off from the gradient. */

@@ -16,6 +16,7 @@ import torch
 import torch_activations
 import torch_attention
 import torch_dtypes
+import torch_func
 import torch_losses
 import torch_modules
 import torch_optimizers
@@ -29,6 +30,7 @@ AREAS = {
     "activations": torch_activations.cases,
     "attention": torch_attention.cases,
     "dtypes": torch_dtypes.cases,
+    "func": torch_func.cases,
     "losses": torch_losses.cases,
     "optimizers": torch_optimizers.cases,
     "schedules": torch_schedules.cases,
