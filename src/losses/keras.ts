@@ -4,7 +4,7 @@ import { same, show } from "../base/shape.ts";
 import type { AnyOp } from "../graph/node.ts";
 import { sigmoid } from "../ops/activation.ts";
 import { crossEntropy, softmax } from "../ops/softmax.ts";
-import { atHand } from "../tensor/create.ts";
+import { atHand } from "../tensor/known.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { surpriseOfScores } from "./binary.ts";
 import { huberDistance } from "./distance.ts";

@@ -1,7 +1,8 @@
 import { CambiumError } from "../base/error.ts";
 import { Module } from "../module/module.ts";
 import { parameter } from "../module/parameter.ts";
-import { atHand, tensor } from "../tensor/create.ts";
+import { tensor } from "../tensor/create.ts";
+import { atHand } from "../tensor/known.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { expectCount, expectTensor, shown } from "./input.ts";
 import { normal } from "./start.ts";

@@ -1,5 +1,5 @@
 /** Tensors from numbers. */
-import { allocate, dtypeOf, type DType, load, store, type TypedArray } from "../base/dtype.ts";
+import { allocate, dtypeOf, type DType, store, type TypedArray } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
 import { type Shape, show, size } from "../base/shape.ts";
 import { hostMemory, source } from "../graph/node.ts";
@@ -160,9 +160,3 @@ export const stack = (tensors: readonly Tensor[], axis = 0): Tensor =>
       axis,
     ),
   );
-
-/** The numbers of a tensor that was made from numbers, where they are at hand. */
-export function atHand({ leaf, dtype }: Tensor): TypedArray | undefined {
-  const host = leaf.op ? undefined : leaf.value?.host;
-  return host && load(dtype, host);
-}
