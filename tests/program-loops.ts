@@ -1,8 +1,8 @@
 /** An engine that runs compiled programs by plain loops in double precision, following src/compiler/program.ts word for word. It shows whether a mistake lies in the compiler or in an engine. */
-import { allocate, allocateStorage, type DType, load, roundingOf, store as keep } from "../src/base/dtype.ts";
+import { allocate, allocateStorage, type DType, load, roundingOf, store as keep, type TypedArray } from "../src/base/dtype.ts";
 import { threefry2x32 } from "../src/base/random.ts";
 import { size } from "../src/base/shape.ts";
-import type { Body, Geometry, Kernel, Program, View } from "../src/compiler/program.ts";
+import type { Body, Geometry, Kernel, Loop, Program, View } from "../src/compiler/program.ts";
 import type { Engine } from "../src/engines/engine.ts";
 import { hostMemory, type Memory } from "../src/graph/node.ts";
 import { isOp } from "../src/graph/op.ts";
@@ -32,10 +32,11 @@ function runProgram(program: Program, inputs: readonly Memory[], outputs: readon
     if (home.at === "input") return read(inputs[home.slot]!);
     if (home.at === "output") return read(outputs[home.slot]!);
     if (home.at === "scalar") return Float64Array.of(numbers[home.slot]!);
-    return allocate(dtype, length);
+    return home.at === "bound" ? [] : allocate(dtype, length);
   });
+  const lengths = program.values.map((value) => value.length);
   for (const stage of program.stages) {
-    for (const k of stage.kernels) runKernel(k, memory);
+    for (const k of stage.kernels) runKernel(k, memory, lengths);
   }
   // What JavaScript cannot read in place has been computed in an array beside it.
   program.values.forEach(({ home, dtype }, v) => {
@@ -141,8 +142,24 @@ function windows(g: Geometry, visit: (o: number, k: number, i: number) => void):
   });
 }
 
-function runKernel(k: Kernel, memory: Numbers[]): void {
+function runLoop(k: Loop, memory: Numbers[], lengths: readonly number[]): void {
+  const whole = (v: number): TypedArray => memory[v] as TypedArray;
+  for (let n = 0; n < k.steps; n++) {
+    const step = k.reverse ? k.steps - 1 - n : n;
+    for (const { inner, outer } of k.same) memory[inner] = whole(outer);
+    for (const { inner, outer } of [...k.reads, ...k.writes]) memory[inner] = whole(outer).subarray(step * lengths[inner]!, (step + 1) * lengths[inner]!);
+    for (const { before, after, start, even, odd } of k.carries) {
+      memory[before] = whole(n === 0 ? start : n % 2 === 1 ? even : odd);
+      memory[after] = whole(n % 2 === 1 ? odd : even);
+    }
+    for (const stage of k.stages) for (const inner of stage.kernels) runKernel(inner, memory, lengths);
+  }
+}
+
+function runKernel(k: Kernel, memory: Numbers[], lengths: readonly number[]): void {
   switch (k.kind) {
+    case "loop":
+      return runLoop(k, memory, lengths);
     case "map":
       return runMap(k.dims, k.body, memory);
     case "reduce":

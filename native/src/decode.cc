@@ -1,73 +1,10 @@
 // Reads an encoded program and checks everything that could make a kernel leave its memory.
-#include "program.hpp"
-#include <cmath>
+#include "reader.hpp"
 
 namespace cambium {
 namespace {
 
-constexpr int magic = 0x43424d31, version = 2;
-
-class Reader {
-public:
-  Reader(const int32_t* words, size_t wordCount, const double* numbers, size_t numberCount)
-      : words(words), wordCount(wordCount), numbers(numbers), numberCount(numberCount) {}
-
-  int word() {
-    if (at >= wordCount) throw BadProgram("the encoded program ends too early");
-    return words[at++];
-  }
-  /// A word that counts something that follows.
-  int count() {
-    int n = word();
-    if (n < 0 || (size_t)n > wordCount) throw BadProgram("the encoded program has a bad count");
-    return n;
-  }
-  bool flag() { return word() != 0; }
-  double number() {
-    if (numberAt >= numberCount) throw BadProgram("the encoded program ends too early");
-    return numbers[numberAt++];
-  }
-  /// A whole number that may need more than 32 bits.
-  long whole() {
-    double x = number();
-    if (!(std::abs(x) <= 9007199254740991.0) || x != std::floor(x)) throw BadProgram("a size is not a whole number");
-    return (long)x;
-  }
-  long size() {
-    long n = whole();
-    if (n < 0) throw BadProgram("a size is negative");
-    return n;
-  }
-  Dims wholes() {
-    Dims list((size_t)count());
-    for (long& x : list) x = whole();
-    return list;
-  }
-  Dims sizes() {
-    Dims list((size_t)count());
-    for (long& x : list) x = size();
-    return list;
-  }
-  std::string text() {
-    std::string s((size_t)count(), ' ');
-    for (char& c : s) c = (char)word();
-    return s;
-  }
-  DType dtype() { return (DType)choice(dtypes, "dtype"); }
-  int choice(int n, const char* what) {
-    int i = word();
-    if (i < 0 || i >= n) throw BadProgram(std::string(what) + " " + std::to_string(i) + " is not known to this addon");
-    return i;
-  }
-  bool done() const { return at == wordCount && numberAt == numberCount; }
-
-private:
-  const int32_t* words;
-  size_t wordCount;
-  const double* numbers;
-  size_t numberCount;
-  size_t at = 0, numberAt = 0;
-};
+constexpr int magic = 0x43424d31, version = 4;
 
 /// Reads the parts in the order encode.ts writes them.
 class Decoder {
@@ -85,7 +22,7 @@ public:
     slots(p.inputs);
     slots(p.outputs);
     for (int n = in.count(); n > 0; n--) value();
-    for (int n = in.count(); n > 0; n--) stage();
+    for (int n = in.count(); n > 0; n--) p.stages.push_back(stage());
     if (!in.done()) throw BadProgram("the encoded program is longer than it should be");
     return std::move(p);
   }
@@ -103,7 +40,7 @@ private:
 
   void value() {
     Value v;
-    v.at = (At)in.choice(6, "home");
+    v.at = (At)in.choice(7, "home");
     v.place = in.size();
     v.dtype = in.dtype();
     v.length = in.size();
@@ -123,12 +60,14 @@ private:
       case At::arena: room(p.arena); break;
       case At::local: break; // checked where the chunk is known
       case At::partial: room(p.partial); break;
+      case At::bound: break; // a loop says where it lies
     }
     p.values.push_back(v);
   }
 
   int known(int value) {
     if (value < 0 || value >= (int)p.values.size()) throw BadProgram("a kernel uses value " + std::to_string(value) + ", which does not exist");
+    if (p.values[value].at == At::bound && p.values[value].stands.empty()) throw BadProgram("a value is used outside of the loop that binds it");
     return value;
   }
   int known() { return known(in.word()); }
@@ -213,7 +152,7 @@ private:
     return a;
   }
 
-  void stage() {
+  Stage stage() {
     Stage s;
     s.samples = in.size();
     s.chunk = in.size();
@@ -225,12 +164,78 @@ private:
     if (s.owners.size() != s.kernels.size()) throw BadProgram("a stage names an owner for each of its kernels or for none");
     for (int owner : s.owners)
       if (owner < -1 || owner >= p.threads || (owner >= 0 && (s.samples > 0 || s.serial))) throw BadProgram("a kernel is owned by a thread that cannot do it alone");
-    p.stages.push_back(std::move(s));
+    for (const Kernel& k : s.kernels)
+      if (k.loop && (s.kernels.size() > 1 || s.samples > 0)) throw BadProgram("a loop is alone in its stage");
+    return s;
+  }
+
+  /// A value outside of a loop that holds `length` numbers like those of `inner`.
+  int outside(int inner, long length) {
+    const int value = known();
+    const Value& v = p.values[value];
+    if (v.at == At::scalar || v.at == At::local || v.at == At::partial) throw BadProgram("a loop takes memory that all threads share");
+    if (v.length < length || v.dtype != p.values[inner].dtype) throw BadProgram("a value is bound to one that does not hold it");
+    return value;
+  }
+
+  /// A value of a loop's own, not bound yet.
+  int inside() {
+    const int value = in.word();
+    if (value < 0 || value >= (int)p.values.size() || p.values[value].at != At::bound || !p.values[value].stands.empty())
+      throw BadProgram("a loop binds a value that is not free to be bound");
+    return value;
+  }
+
+  std::vector<Bond> bonds(long pieces) {
+    std::vector<Bond> list;
+    for (int n = in.count(); n > 0; n--) {
+      const int inner = inside();
+      const long length = p.values[inner].length;
+      if (length > (1L << 53) / std::max(pieces, 1L)) throw BadProgram("a stack is too long");
+      const int outer = outside(inner, length * pieces);
+      list.push_back({inner, outer});
+    }
+    return list;
+  }
+
+  std::shared_ptr<Loop> loop() {
+    auto l = std::make_shared<Loop>();
+    if (++depth > 32) throw BadProgram("loops are nested too deep");
+    l->steps = in.size();
+    if (l->steps < 1) throw BadProgram("a loop has at least one step");
+    l->reverse = in.flag();
+    l->same = bonds(1), l->reads = bonds(l->steps), l->writes = bonds(l->steps);
+    for (int n = in.count(); n > 0; n--) {
+      Carry c;
+      c.before = inside(), c.after = inside();
+      const long length = p.values[c.before].length;
+      if (p.values[c.after].length != length || p.values[c.after].dtype != p.values[c.before].dtype || c.before == c.after)
+        throw BadProgram("a carry does not keep its form");
+      c.start = outside(c.before, length), c.even = outside(c.before, length), c.odd = outside(c.before, length);
+      if (l->steps > 1 && c.even == c.odd) throw BadProgram("a carry needs two places");
+      l->carries.push_back(c);
+    }
+    for (auto* list : {&l->same, &l->reads, &l->writes})
+      for (const Bond& b : *list) bindTo(b.inner, {b.outer});
+    for (const Carry& c : l->carries) {
+      bindTo(c.before, {c.start, c.even, c.odd}), bindTo(c.after, {c.even, c.odd});
+      p.values[c.before].carry = p.values[c.after].carry = c.before;
+    }
+    for (int n = in.count(); n > 0; n--) l->stages.push_back(stage());
+    depth--;
+    return l;
+  }
+
+  int depth = 0;
+
+  void bindTo(int inner, const std::vector<int>& outer) {
+    if (!p.values[inner].stands.empty()) throw BadProgram("a value is bound twice");
+    p.values[inner].stands = outer;
   }
 
   Kernel kernel() {
     Kernel k;
-    k.kind = (Kind)in.choice(13, "kernel kind");
+    k.kind = (Kind)in.choice(14, "kernel kind");
     switch (k.kind) {
       case Kind::map:
         k.dims = in.sizes();
@@ -312,6 +317,7 @@ private:
         holds(k.out, n);
         break;
       }
+      case Kind::loop: k.loop = loop(); break;
       case Kind::factorization: {
         k.task = (Task)in.choice(7, "task");
         k.outer = in.size(), k.m = in.size(), k.n = in.size(), k.k = in.size();

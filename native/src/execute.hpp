@@ -42,6 +42,7 @@ inline std::unique_ptr<Runner> runnerOf(const Kernel& k, Making& making) {
     case Kind::pad: return std::make_unique<PadRunner>(k, making);
     case Kind::factorization: return std::make_unique<FactorizationRunner>(k, making);
     case Kind::lines: return std::make_unique<LinesRunner>(k, making);
+    case Kind::loop: break; // no kernel of its own: its stages are run
   }
 #undef CAMBIUM_BOTH
   throw BadProgram("unknown kind of kernel");
@@ -77,7 +78,7 @@ inline std::vector<int> partialsOf(const Kernel& k, const Program& program) {
 class Execution : public Step {
 public:
   explicit Execution(const Program& source) : program(source) {
-    for (const Stage& s : program.stages) addStage(s);
+    for (const Stage& s : program.stages) addStage(s, stages);
     for (Stage& s : program.stages) s.kernels.clear();
     parallel = false;
     for (const Ready& s : stages) parallel |= !s.serial;
@@ -104,11 +105,7 @@ public:
       locals.push_back(at), partials.push_back(at + local);
       w.body = at + local + partial, w.finish = w.body + lines(most.body), w.kernel = w.finish + lines(most.finish);
       char* lasting = w.body + kernel;
-      for (Ready& s : stages)
-        for (auto& [runner, needs] : s.runners) {
-          runner->place(w, lasting);
-          lasting += lines(needs.lasting);
-        }
+      place(stages, w, lasting);
     }
     for (Worker& w : workers) {
       w.partials = partials.data();
@@ -130,14 +127,11 @@ public:
     const FlushDenormals here;
     if (!parallel) {
       bind(0);
-      for (Ready& s : stages)
-        for (int phase = 0; phase < s.phases; phase++) runStage(s, 0, phase);
+      inTurn(stages, 1);
     } else if (!inParallel(program.threads, [](void* self, int thread) { ((Execution*)self)->work(thread); }, this)) {
       // Another worker_thread has the pool: the same parts one after the other, so that results are the same.
       for (int t = 0; t < program.threads; t++) bind(t);
-      for (Ready& s : stages)
-        for (int phase = 0; phase < s.phases; phase++)
-          for (int t = 0; t < (s.serial ? 1 : program.threads); t++) runStage(s, t, phase);
+      inTurn(stages, program.threads);
     }
   }
 
@@ -149,6 +143,8 @@ private:
     std::vector<std::pair<std::unique_ptr<Runner>, Needs>> runners;
     std::vector<int> owners;
     std::vector<int> locals, partials;
+    std::shared_ptr<Loop> loop;
+    std::vector<Ready> inner; ///< the loop's stages
   };
 
   Program program;
@@ -165,8 +161,18 @@ private:
   std::vector<long> inputBytes, outputBytes;
   std::vector<Memory> copies;
 
-  void addStage(const Stage& s) {
-    Ready ready{s.samples, s.chunk, s.serial, 1, {}, s.owners, {}, {}};
+  void addStage(const Stage& s, std::vector<Ready>& into) {
+    Ready ready{s.samples, s.chunk, s.serial, 1, {}, s.owners, {}, {}, {}, {}};
+    if (!s.kernels.empty() && s.kernels[0].loop) {
+      ready.loop = s.kernels[0].loop;
+      for (const Stage& inner : ready.loop->stages) {
+        addStage(inner, ready.inner);
+        if (s.serial && !inner.serial) throw BadProgram("a serial loop has a stage that is not");
+      }
+      for (Stage& inner : ready.loop->stages) inner.kernels.clear();
+      into.push_back(std::move(ready));
+      return;
+    }
     for (size_t i = 0; i < s.kernels.size(); i++) {
       const Kernel& k = s.kernels[i];
       const int parts = s.serial || s.owners[i] >= 0 ? 1 : program.threads;
@@ -191,7 +197,17 @@ private:
       most.lasting += lines(needs.lasting);
       ready.runners.emplace_back(std::move(runner), needs);
     }
-    stages.push_back(std::move(ready));
+    into.push_back(std::move(ready));
+  }
+
+  void place(std::vector<Ready>& list, Worker& w, char*& lasting) {
+    for (Ready& s : list) {
+      for (auto& [runner, needs] : s.runners) {
+        runner->place(w, lasting);
+        lasting += lines(needs.lasting);
+      }
+      place(s.inner, w, lasting);
+    }
   }
 
   /// An input that is the same memory as an output which is written before it has been read is copied first.
@@ -217,15 +233,53 @@ private:
 
   void work(int thread) {
     bind(thread);
-    for (size_t i = 0; i < stages.size(); i++) {
-      Ready& s = stages[i];
+    together(stages, thread);
+  }
+
+  /// Takes one thread of several through stages.
+  void together(std::vector<Ready>& list, int thread) {
+    for (size_t i = 0; i < list.size(); i++) {
+      Ready& s = list[i];
       // Serial stages in a row are thread 0's own business.
-      if (i > 0 && !(s.serial && stages[i - 1].serial)) barrier.wait();
+      if (i > 0 && !(s.serial && list[i - 1].serial)) barrier.wait();
       if (s.serial && thread > 0) continue;
+      if (s.loop) {
+        const bool meets = !(s.inner.front().serial && s.inner.back().serial);
+        for (long n = 0; n < s.loop->steps; n++) {
+          if (n > 0 && meets) barrier.wait();
+          step(*s.loop, n, workers[thread]);
+          together(s.inner, thread);
+        }
+      }
       for (int phase = 0; phase < s.phases; phase++) {
         if (phase > 0 && !s.serial) barrier.wait();
         runStage(s, thread, phase);
       }
+    }
+  }
+
+  /// Runs all threads' parts on this one.
+  void inTurn(std::vector<Ready>& list, int threads) {
+    for (Ready& s : list) {
+      if (s.loop)
+        for (long n = 0; n < s.loop->steps; n++) {
+          for (int t = 0; t < threads; t++) step(*s.loop, n, workers[t]);
+          inTurn(s.inner, threads);
+        }
+      for (int phase = 0; phase < s.phases; phase++)
+        for (int t = 0; t < (s.serial ? 1 : threads); t++) runStage(s, t, phase);
+    }
+  }
+
+  /// Binds a loop's values for step n.
+  void step(const Loop& loop, long n, Worker& w) {
+    const long piece = loop.reverse ? loop.steps - 1 - n : n;
+    for (const Bond& b : loop.same) w.base[b.inner] = w.base[b.outer];
+    for (const auto* list : {&loop.reads, &loop.writes})
+      for (const Bond& b : *list) w.base[b.inner] = w.base[b.outer] + piece * program.values[b.inner].bytes();
+    for (const Carry& c : loop.carries) {
+      w.base[c.before] = w.base[n == 0 ? c.start : n % 2 ? c.even : c.odd];
+      w.base[c.after] = w.base[n % 2 ? c.odd : c.even];
     }
   }
 

@@ -13,6 +13,14 @@ struct Hazard {
 inline bool overwrites(const Program& program, int written, int read, std::vector<Hazard>& found) {
   if (written == read) return true;
   const Value &to = program.values[written], &from = program.values[read];
+  if (to.carry >= 0 && to.carry == from.carry) return false;
+  if (to.at == At::bound || from.at == At::bound) {
+    bool any = false;
+    const std::vector<int> one{written}, other{read};
+    for (int w : to.at == At::bound ? to.stands : one)
+      for (int r : from.at == At::bound ? from.stands : other) any |= overwrites(program, w, r, found);
+    return any;
+  }
   if (from.at == At::input && to.at == At::output) found.push_back({(int)from.place, (int)to.place});
   if (from.at != to.at || from.at == At::scalar) return false;
   // Slots; and of a local value only one chunk is kept, so that its length says nothing about where it ends.

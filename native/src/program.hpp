@@ -24,13 +24,15 @@ inline long bytesOf(DType type) {
   }
 }
 
-enum class At : int { input, output, scalar, arena, local, partial };
+enum class At : int { input, output, scalar, arena, local, partial, bound };
 
 struct Value {
   At at;
   long place; ///< slot, or offset in bytes
   DType dtype;
   long length;
+  std::vector<int> stands = {}; ///< bound: the values it may stand for
+  int carry = -1;               ///< bound: what a carry is read and written as has the same number
   long bytes() const { return length * bytesOf(dtype); }
 };
 
@@ -69,11 +71,13 @@ struct Frame {
   Dims input, output, window, stride, dilation, inputDilation, padding;
 };
 
-enum class Kind : int { map, reduce, matmul, conv, convKernel, pool, unpool, poolTake, gather, scatterAdd, pad, factorization, lines };
+enum class Kind : int { map, reduce, matmul, conv, convKernel, pool, unpool, poolTake, gather, scatterAdd, pad, factorization, lines, loop };
 enum class Fold : int { sum, max, min, prod, argMax, argMin };
 enum class Task : int { cholesky, triangularSolve, solve, logDeterminant, qrFactors, eighFactors, svdFactors };
 enum class Line : int { argSort, cumSum, cumProd, cumMax, cumMin, logCumSumExp, searchSorted, dft };
 enum class Split : int { batch, m, n };
+
+struct Loop;
 
 /// One kernel of any kind; each kind uses the fields it needs.
 struct Kernel {
@@ -94,6 +98,7 @@ struct Kernel {
   Dims low, high;
   double number = 0;
   Task task = Task::cholesky; ///< of a factorization: `outer` matrices [m, n], right sides w [n, k]
+  std::shared_ptr<Loop> loop;
   bool upper = false, transposed = false, unit = false;
   Line line = Line::argSort; ///< of lines: x [outer, size, inner], and `index` [outer, count] to search for
   bool backward = false, apart = false;
@@ -105,6 +110,24 @@ struct Stage {
   bool serial;
   std::vector<Kernel> kernels;
   std::vector<int> owners; ///< for each kernel the thread that does it alone, or -1
+};
+
+struct Bond {
+  int inner, outer;
+};
+
+/// `before` lies where `after` lay at the step before, at step 0 at `start`; `after` lies at `even` or `odd`.
+struct Carry {
+  int before, after, start, even, odd;
+};
+
+/// Stages run `steps` times.
+struct Loop {
+  long steps;
+  bool reverse;
+  std::vector<Bond> same, reads, writes;
+  std::vector<Carry> carries;
+  std::vector<Stage> stages;
 };
 
 struct Slot {

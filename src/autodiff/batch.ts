@@ -81,7 +81,10 @@ export function batch(roots: readonly Node[], varying: ReadonlyMap<Node, Node>, 
       done.set(node, { node: together ?? node, varies: true });
       continue;
     }
-    const made = node.op.name === "part" ? expansion(node.inputs[0]!)[node.attrs.index as number] : node.op.decompose?.(at(node), node.attrs, node);
+    const made =
+      node.op.name === "part" && node.inputs[0]!.op!.expand
+        ? expansion(node.inputs[0]!)[node.attrs.index as number]
+        : node.op.decompose?.(at(node), node.attrs, node);
     if (!made) throw noRule(node);
     written.set(node, made);
     stack.push(made);

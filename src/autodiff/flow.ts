@@ -2,6 +2,7 @@ import { isFloat } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
 import type { Node } from "../graph/node.ts";
 import { at } from "../graph/op.ts";
+import { isLoopPart } from "../graph/region.ts";
 import { expansion } from "./part.ts";
 
 /**
@@ -21,16 +22,16 @@ function stepTo(node: Node): Step {
   const { op } = node;
   // A node without inputs may be one that has been computed and has let go of them.
   if (!op || op.constant || node.inputs.length === 0 || !isFloat(node.dtype)) return { node, from: none, renamed: false };
-  if (op.gradient) return { node, from: node.inputs, renamed: false };
+  if (op.gradient || op.gradientOfParts || isLoopPart(node)) return { node, from: node.inputs, renamed: false };
   const written = op.name === "part" ? expansion(node.inputs[0]!)[node.attrs.index as number] : op.decompose?.(at(node), node.attrs, node);
   return written ? { node, from: [written], renamed: true } : { node, from: node.inputs, renamed: false };
 }
 
-/** The steps from which `output` is made, those of inputs first. Needs no recursion, and leaves the nodes' marks alone: writing out a macro walks too. */
-export function stepsTo(output: Node): Step[] {
+/** The steps from which `outputs` are made, those of inputs first. Needs no recursion, and leaves the nodes' marks alone: writing out a macro walks too. */
+export function stepsTo(outputs: readonly Node[]): Step[] {
   const order: Step[] = [];
   const open = new Map<Node, Step | undefined>();
-  const stack: Node[] = [output];
+  const stack: Node[] = [...outputs].reverse();
   while (stack.length > 0) {
     const node = stack[stack.length - 1]!;
     const step = open.get(node);

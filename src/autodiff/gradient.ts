@@ -3,6 +3,7 @@ import { CambiumError } from "../base/error.ts";
 import { show, size } from "../base/shape.ts";
 import { Node } from "../graph/node.ts";
 import { at, constant, defineOp, seen, type VariadicOp, watching } from "../graph/op.ts";
+import { isLoopPart } from "../graph/region.ts";
 import { add } from "../ops/arithmetic.ts";
 import { castTo } from "../ops/cast.ts";
 import { spreadTo } from "../ops/spread.ts";
@@ -28,27 +29,54 @@ export function gradients(output: Node, wrt: readonly Node[], dy?: Node): Node[]
     );
   if (!isFloat(output.dtype)) throw new CambiumError("dtype", "gradient", `the output is ${output.dtype}; only numbers of a float dtype have a gradient`);
 
+  return pullBack([output], [dy ?? filled(1, output)], wrt).map((flow, i) => flow ?? filled(0, wrt[i]!));
+}
+
+/** What flows back to `wrt` when `flows` flow back to `outputs`; nothing where none of them depends on one. */
+export function pullBack(outputs: readonly Node[], flows: readonly Node[], wrt: readonly Node[]): (Node | undefined)[] {
   const wanted = new Set(wrt);
-  const steps = stepsTo(output);
+  const steps = stepsTo(outputs);
   const reaching = new Set<Node>();
   for (const { node, from } of steps) if (wanted.has(node) || from.some((input) => reaching.has(input))) reaching.add(node);
 
-  const arrived = new Map<Node, Node>([[output, dy ?? filled(1, output)]]);
+  const arrived = new Map<Node, Node>();
+  /** What has arrived at the parts of an op of several results. */
+  const atParts = new Map<Node, (Node | undefined)[]>();
   const receive = (node: Node, flow: Node): void => {
     const before = arrived.get(node);
     const typed = castTo(flow, node.dtype);
     arrived.set(node, before ? add(before, typed) : typed);
   };
+  outputs.forEach((output, i) => {
+    receive(output, flows[i]!);
+  });
 
   for (let s = steps.length - 1; s >= 0; s--) {
     const { node, from, renamed } = steps[s]!;
+    if (!from.some((input) => reaching.has(input))) continue;
+    const parts = atParts.get(node);
+    if (parts) {
+      const back = node.op!.gradientOfParts!(
+        parts,
+        from.map((input) => reaching.has(input)),
+        node,
+      );
+      back.forEach((flow, i) => flow && receive(from[i]!, flow));
+      continue;
+    }
     const flow = arrived.get(node);
-    if (!flow || !from.some((input) => reaching.has(input))) continue;
+    if (!flow) continue;
     if (renamed) {
       receive(from[0]!, flow);
       continue;
     }
     const op = node.op!;
+    if (isLoopPart(node)) {
+      const loop = from[0]!;
+      if (!atParts.has(loop)) atParts.set(loop, []);
+      atParts.get(loop)![node.attrs.index as number] = addTo(atParts.get(loop)![node.attrs.index as number], flow);
+      continue;
+    }
     if (!op.gradient) throw noGradient(node);
     watching.cause = node;
     const back = op.gradient(flow, at(node), node.attrs, node);
@@ -60,8 +88,10 @@ export function gradients(output: Node, wrt: readonly Node[], dy?: Node): Node[]
     }
     watching.cause = undefined;
   }
-  return wrt.map((node) => arrived.get(node) ?? filled(0, node));
+  return wrt.map((node) => arrived.get(node));
 }
+
+const addTo = (before: Node | undefined, flow: Node): Node => (before ? add(before, flow) : flow);
 
 /** The gradients of the first input with respect to the others, not yet written out. */
 const gradient: VariadicOp = defineOp({

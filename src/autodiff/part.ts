@@ -3,7 +3,7 @@ import type { Shape } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { defineOp, type Op } from "../graph/op.ts";
 
-/** One of the values a macro stands for. */
+/** One of the values a macro stands for, or one of the results of a loop. */
 export const part: Op<["macro"], [index: number, shape: Shape, dtype: DType]> = defineOp({
   name: "part",
   kind: "macro",

@@ -2,6 +2,7 @@
 import type { DType } from "../base/dtype.ts";
 import { same, type Shape, strides as rowMajor } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
+import { isLoop, isLoopPart } from "../graph/region.ts";
 import { inOrder } from "../graph/walk.ts";
 import { instructions } from "./instruction.ts";
 import { isLeaf, usersOf } from "./rewrite.ts";
@@ -12,7 +13,7 @@ const longestRow = 16384;
 
 /** Ops that become one kernel: an anchor, what is done with its results before they are stored, and what makes its operands on the way in. */
 export interface Cluster {
-  readonly kind: "map" | "reduce" | "matmul" | "conv" | "pool" | "alone";
+  readonly kind: "map" | "reduce" | "matmul" | "conv" | "pool" | "loop" | "alone";
   /** The op the kernel is for; none for a map. */
   readonly anchor: Node | undefined;
   /** The index space of `nodes`. */
@@ -125,7 +126,7 @@ export function cluster(roots: readonly Node[]): Clustering {
   const shapeFits = (c: Cluster, shape: Shape): boolean => same(shape, c.space) || (c.kind === "map" && c.rows && isCell(shape, c.space));
   /** Whether `node` can be done in `c`: its operands from `c` are in registers, and no other operand waits for `c`. */
   const fits = (c: Cluster, node: Node, shape: Shape = node.shape): boolean => {
-    if (c.kind === "alone" || c.wide !== isWide(node) || !shapeFits(c, shape)) return false;
+    if (c.kind === "alone" || c.kind === "loop" || c.wide !== isWide(node) || !shapeFits(c, shape)) return false;
     return node.inputs.every((input) => {
       const access = operandOver(c.space, shape, input);
       const from = of.get(access.base);
@@ -147,12 +148,21 @@ export function cluster(roots: readonly Node[]): Clustering {
       c ??= open("map", undefined, node.shape, isWide(node));
       c.nodes.push(node);
       put(c, node);
-    } else if (folds.has(name)) placeFold(node);
+    } else if (isLoopPart(node)) put(of.get(node.inputs[0]!)!, node);
+    else if (folds.has(name)) placeFold(node);
     else if (name === "windowTake" && isWinner(node)) {
       // The winner and its place come out of one pass.
       put(of.get(node.inputs[1]!)!, node);
     } else {
-      const kind = name === "matmul" ? "matmul" : name === "conv" ? "conv" : name === "windowArgMax" || name === "windowSum" ? "pool" : "alone";
+      const kind = isLoop(node)
+        ? "loop"
+        : name === "matmul"
+          ? "matmul"
+          : name === "conv"
+            ? "conv"
+            : name === "windowArgMax" || name === "windowSum"
+              ? "pool"
+              : "alone";
       put(open(kind, node, node.shape, name === "windowArgMax" ? wideType(node.inputs[0]!.dtype) : isWide(node)), node);
     }
   }

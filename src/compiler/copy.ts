@@ -1,5 +1,6 @@
 import { Node } from "../graph/node.ts";
 import { type AnyOp, defineOp } from "../graph/op.ts";
+import { isLoop } from "../graph/region.ts";
 import { lineTasks, tasks } from "./program.ts";
 import { isLeaf, rewrite } from "./rewrite.ts";
 import { accessOf, isView, isWhole } from "./view.ts";
@@ -33,6 +34,8 @@ const plainInputs: Readonly<Record<string, readonly number[]>> = {
   ...Object.fromEntries([...tasks, ...lineTasks].map((task) => [task, [0, 1]])),
 };
 
+const summing = new Set(["sum", "convKernel"]);
+
 /** Sets copies in where a kernel cannot read through a view, and where a result is not a value of its own. */
 export function setCopies(roots: readonly Node[]): Node[] {
   const solid = (node: Node): Node => {
@@ -43,6 +46,9 @@ export function setCopies(roots: readonly Node[]): Node[] {
     const { name } = node.op!;
     if (name === "reshape" && !accessOf(node)) return new Node(node.op, [copy(node.inputs[0]!)], node.attrs, node.shape, node.dtype, node.requires);
     if (name === "matmul") return withInputs(node, (input) => (fixed(accessOf(input)!.base) ? copy(input) : input));
+    // A loop reads its inputs as plain memory; of a sum, which may have a copy a thread, it takes one that is whole.
+    if (isLoop(node))
+      return withInputs(node, (input) => (summing.has(accessOf(input)!.base.op?.name ?? "") && !isLeaf(accessOf(input)!.base) ? copy(input) : solid(input)));
     const plain = plainInputs[name];
     return plain ? withInputs(node, (input, i) => (plain.includes(i) ? solid(input) : input)) : node;
   });

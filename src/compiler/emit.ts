@@ -4,7 +4,8 @@ import { same, type Shape, size, strides as rowMajor } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { BodyBuilder, collapse, restrided } from "./body.ts";
 import { type Cluster, type Clustering, isStored } from "./cluster.ts";
-import { type Body, type Geometry, type Kernel, lineTasks, type tasks, type View } from "./program.ts";
+import { geometryOf } from "./geometry.ts";
+import { type Body, type Kernel, lineTasks, type tasks, type View } from "./program.ts";
 import { accessOf } from "./view.ts";
 
 /** A value before it is decided where it lives. */
@@ -14,19 +15,45 @@ export interface Draft {
   readonly length: number;
   /** One copy a thread, to be summed by who reads it. */
   partial: boolean;
+  /** Inside a loop: bound at each step anew. */
+  readonly bound?: boolean;
 }
+
+/** Writes the kernel of a loop. */
+export type EmitLoop = (loop: Node, emitter: Emitter) => void;
 
 /** Kernels in an order that works, and the values between them. */
 export class Emitter {
-  readonly values: Draft[] = [];
+  readonly values: Draft[];
   readonly kernels: Kernel[] = [];
   private readonly ids = new Map<Node, number>();
   private readonly clustering: Clustering;
   private readonly roots: ReadonlySet<Node>;
+  private readonly emitLoop: EmitLoop;
 
-  constructor(clustering: Clustering, roots: readonly Node[]) {
+  /** With `values`, those of an emitter outside are gone on with. */
+  constructor(clustering: Clustering, roots: readonly Node[], emitLoop: EmitLoop, values: Draft[] = []) {
     this.clustering = clustering;
     this.roots = new Set(roots);
+    this.emitLoop = emitLoop;
+    this.values = values;
+  }
+
+  /** The parts of `loop` that somebody reads. */
+  partsOf(loop: Node): readonly Node[] {
+    return this.clustering.users.get(loop)!;
+  }
+
+  /** A value that a loop binds; with `node`, it is that node's. */
+  bind(like: Node, node?: Node): number {
+    const id = this.values.push({ node: like, dtype: like.dtype, length: size(like.shape), partial: false, bound: true }) - 1;
+    if (node) this.ids.set(node, id);
+    return id;
+  }
+
+  /** A value of its own, as long as so many of `like`. */
+  place(like: Node, times = 1): number {
+    return this.values.push({ node: like, dtype: like.dtype, length: times * size(like.shape), partial: false }) - 1;
   }
 
   valueOf(node: Node): number {
@@ -45,6 +72,7 @@ export class Emitter {
       else if (c.kind === "matmul") this.matmul(c);
       else if (c.kind === "conv") this.conv(c);
       else if (c.kind === "pool") this.pool(c);
+      else if (c.kind === "loop") this.emitLoop(c.anchor!, this);
       else this.alone(c.anchor!);
     }
   }
@@ -144,7 +172,7 @@ export class Emitter {
   }
 
   /** The value behind a node that is read as plain memory. */
-  private plain(node: Node): number {
+  plain(node: Node): number {
     return this.valueOf(accessOf(node)!.base);
   }
 
@@ -347,22 +375,6 @@ function inOrder(clusters: readonly Cluster[]): Cluster[] {
   };
   for (const c of clusters) if (!done.has(c)) visit(c);
   return out;
-}
-
-function geometryOf(node: Node, input: Shape, output: Shape, window: Shape): Geometry {
-  const { attrs } = node;
-  const spatial = window.length;
-  const ones = new Array<number>(spatial).fill(1);
-  return {
-    samples: output[0]!,
-    input: input.slice(1, 1 + spatial),
-    output: output.slice(1, 1 + spatial),
-    window,
-    stride: (attrs.stride as number[] | undefined) ?? ones,
-    dilation: (attrs.dilation as number[] | undefined) ?? ones,
-    inputDilation: (attrs.inputDilation as number[] | undefined) ?? ones,
-    padding: ((attrs.padding as [number, number][] | undefined) ?? ones.map(() => [0, 0] as [number, number])).map(([low]) => low),
-  };
 }
 
 /** A body with the axes of its space in another order; with `tail`, one more axis of size 1 at the end. */

@@ -1,5 +1,6 @@
 import type { Node } from "../graph/node.ts";
 import { at } from "../graph/op.ts";
+import { isLoop, isLoopPart } from "../graph/region.ts";
 import { castTo } from "../ops/cast.ts";
 import { CambiumError } from "../base/error.ts";
 import { instructions } from "./instruction.ts";
@@ -27,10 +28,10 @@ const known = ({ op, inputs }: Node): boolean =>
 export function expandMacros(roots: readonly Node[]): Node[] {
   let graph = [...roots];
   for (;;) {
-    if (!inOrder(graph, isLeaf).some((node) => !isLeaf(node) && node.op!.kind === "macro")) return graph;
+    if (!inOrder(graph, isLeaf).some((node) => !isLeaf(node) && node.op!.expand)) return graph;
     const written = new Map<Node, readonly Node[]>();
     graph = rewrite(graph, (node) => {
-      if (node.op!.name !== "part") return node;
+      if (node.op!.name !== "part" || isLoopPart(node)) return node;
       const macro = node.inputs[0]!;
       let parts = written.get(macro);
       if (!parts) written.set(macro, (parts = macro.op!.expand!(macro.inputs, macro.attrs)));
@@ -46,7 +47,7 @@ export function expandComposites(roots: readonly Node[]): Node[] {
     changed = false;
     graph = rewrite(graph, (node) => {
       const op = node.op!;
-      if (known(node)) return node;
+      if (known(node) || isLoop(node) || isLoopPart(node)) return node;
       if (!op.decompose)
         throw new CambiumError("engine", op.name, "the compiler has no kernel for this op, and it has no parts", "add a kernel or a decomposition");
       changed = true;

@@ -1,5 +1,7 @@
 import { dtypes } from "../base/dtype.ts";
 import type { Node } from "../graph/node.ts";
+import { Region } from "../graph/region.ts";
+import { inOrder } from "../graph/walk.ts";
 
 /**
  * What makes two graphs the same program: ops, settings, leaf shapes and dtypes, and how nodes hang together.
@@ -38,6 +40,8 @@ function pushSetting(value: unknown): void {
   else if (Array.isArray(value)) {
     push(value.length + 0.125);
     for (const v of value) pushSetting(v);
+  } else if (value instanceof Region) {
+    for (const word of wordsOf(value)) push(word);
   } else if (value && typeof value === "object") {
     for (const k in value) {
       push(-nameId(k) - 0.5);
@@ -47,9 +51,41 @@ function pushSetting(value: unknown): void {
   } else push(0.0625);
 }
 
+const regions = new WeakMap<Region, Float64Array>();
+
+/** What makes two regions the same, found once for each. */
+function wordsOf(region: Region): Float64Array {
+  let own = regions.get(region);
+  if (own) return own;
+  const [outer, before] = [words, length];
+  words = new Float64Array(1024);
+  length = 0;
+  const order = inOrder(region.results);
+  // A placeholder that nothing reads has no place.
+  const places = new Map(order.map((node, i) => [node, i]));
+  pushGraph(order);
+  push(-4);
+  for (const node of region.inputs) push(places.get(node) ?? -1);
+  push(-5);
+  for (const node of region.results) push(places.get(node)!);
+  own = words.slice(0, length);
+  [words, length] = [outer, before];
+  regions.set(region, own);
+  return own;
+}
+
 /** The key of the graph that computes `roots`, given its nodes in `order` (whose `index` is their place in it). */
 export function keyOf(order: readonly Node[], roots: readonly Node[]): Key {
   length = 0;
+  pushGraph(order);
+  push(-3);
+  for (const root of roots) push(root.index);
+  let hash = length;
+  for (let i = 0; i < length; i++) hash = (Math.imul(hash, 31) + ((words[i]! * 16) | 0)) | 0;
+  return { words: words.subarray(0, length), hash };
+}
+
+function pushGraph(order: readonly Node[]): void {
   for (const node of order) {
     if (node.op === undefined || node.value !== undefined) {
       push(node.number !== undefined && node.value === undefined ? -2 : -1);
@@ -67,11 +103,6 @@ export function keyOf(order: readonly Node[], roots: readonly Node[]): Key {
       }
     }
   }
-  push(-3);
-  for (const root of roots) push(root.index);
-  let hash = length;
-  for (let i = 0; i < length; i++) hash = (Math.imul(hash, 31) + ((words[i]! * 16) | 0)) | 0;
-  return { words: words.subarray(0, length), hash };
 }
 
 /** Compiled things by key. The oldest are forgotten beyond `capacity`. */

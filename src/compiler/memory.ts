@@ -21,31 +21,43 @@ export interface Plan {
 export function plan(drafts: readonly Draft[], stages: readonly Stage[], fixed: ReadonlyMap<number, Home>, threads: number, cache: number): Plan {
   const first = new Map<number, number>();
   const last = new Map<number, number>();
-  const touch = (value: number, stage: number): void => {
+  const touch = (value: number, from: number, to: number): void => {
     if (value < 0) return;
-    if (!first.has(value)) first.set(value, stage);
-    last.set(value, stage);
+    if (!first.has(value)) first.set(value, from);
+    last.set(value, to);
   };
-  stages.forEach((stage, i) => {
-    for (const k of stage.kernels) {
-      for (const v of writesOf(k)) touch(v, i);
-      for (const r of readsOf(k)) touch(r.value, i);
+  // Stages are counted through, those inside a loop like all others; what a loop takes from outside it needs from its first to its last.
+  let count = 0;
+  const places = new Map<Stage, number>();
+  const visit = (list: readonly Stage[]): void => {
+    for (const stage of list) {
+      const from = count;
+      for (const k of stage.kernels) if (k.kind === "loop") visit(k.stages);
+      places.set(stage, count);
+      const to = count++;
+      for (const k of stage.kernels) {
+        for (const v of writesOf(k)) touch(v, from, to);
+        for (const r of readsOf(k)) touch(r.value, from, to);
+      }
     }
-  });
+  };
+  visit(stages);
   const homes = new Map<number, Home>(fixed);
+  drafts.forEach(({ bound }, v) => bound && homes.set(v, { at: "bound" }));
   const bytes = (v: number): number => drafts[v]!.length * bytesOf(drafts[v]!.dtype);
 
   let partial = 0;
   let local = 0;
-  const chunks = stages.map((stage, i) => {
-    if (stage.samples === 0) return 0;
+  const chunked = (stage: Stage): Stage => {
+    if (stage.samples === 0) return { ...stage, kernels: stage.kernels.map((k) => (k.kind === "loop" ? { ...k, stages: k.stages.map(chunked) } : k)) };
     const inside: number[] = [];
+    const place = places.get(stage);
     for (const [v, at] of first) {
-      if (homes.has(v) || at !== i) continue;
+      if (homes.has(v) || at !== place) continue;
       if (drafts[v]!.partial) {
         homes.set(v, { at: "partial", offset: partial });
         partial += align(bytes(v));
-      } else if (last.get(v) === i) inside.push(v);
+      } else if (last.get(v) === place) inside.push(v);
     }
     const perSample = inside.reduce((n, v) => n + bytes(v) / stage.samples, 0);
     const most = Math.ceil(stage.samples / threads);
@@ -56,8 +68,9 @@ export function plan(drafts: readonly Draft[], stages: readonly Stage[], fixed: 
       offset += align((bytes(v) / stage.samples) * chunk);
     }
     local = Math.max(local, offset);
-    return chunk;
-  });
+    return { ...stage, chunk };
+  };
+  const finished = stages.map(chunked);
 
   // First fit, largest first among those that begin together.
   const taken: { from: number; to: number; offset: number; end: number }[] = [];
@@ -79,7 +92,7 @@ export function plan(drafts: readonly Draft[], stages: readonly Stage[], fixed: 
   }
   return {
     values: drafts.map((d, v) => ({ home: homes.get(v) ?? { at: "arena", offset: 0 }, dtype: d.dtype, length: d.length })),
-    stages: stages.map((stage, i) => ({ ...stage, chunk: chunks[i]! })),
+    stages: finished,
     arena,
     local,
     partial,

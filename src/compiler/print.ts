@@ -1,12 +1,17 @@
 import { bytesOf } from "../base/dtype.ts";
-import type { Body, Kernel, Program, View } from "./program.ts";
+import type { Body, Kernel, Program, Stage, View } from "./program.ts";
 import { costOf } from "./schedule.ts";
 
 /** A program as people read it: its stages and kernels, where values live, and how much memory it takes. */
 export function printProgram(program: Program): string {
   const place = (v: number): string => {
     const { home, dtype, length } = program.values[v]!;
-    const where = home.at === "input" || home.at === "output" || home.at === "scalar" ? `${home.at}${home.slot}` : `${home.at}+${home.offset}`;
+    const where =
+      home.at === "input" || home.at === "output" || home.at === "scalar"
+        ? `${home.at}${home.slot}`
+        : home.at === "bound"
+          ? home.at
+          : `${home.at}+${home.offset}`;
     return `%${v}:${dtype}[${length}]@${where}`;
   };
   const view = (v: View): string => `${place(v.value)}${v.offset ? `+${v.offset}` : ""}(${v.strides.join()})`;
@@ -46,14 +51,26 @@ export function printProgram(program: Program): string {
         return `${head} ${k.task} ${k.batch} of [${k.rows}, ${k.columns}] x ${place(k.x)}${k.right === undefined ? "" : ` right ${place(k.right)}`} out ${place(k.out)}`;
       case "lines":
         return `${head} ${k.task} [${k.outer}, ${k.size}, ${k.inner}] x ${place(k.x)}${k.second === undefined ? "" : ` second ${place(k.second)}`} out ${place(k.out)}`;
+      case "loop":
+        return [
+          `${head} ${k.steps} steps${k.reverse ? " reverse" : ""}`,
+          ...k.same.map(({ inner, outer }) => `      ${place(inner)} is ${place(outer)}`),
+          ...k.reads.map(({ inner, outer }) => `      ${place(inner)} is a piece of ${place(outer)}`),
+          ...k.writes.map(({ inner, outer }) => `      ${place(inner)} becomes a piece of ${place(outer)}`),
+          ...k.carries.map((c) => `      ${place(c.before)} starts as ${place(c.start)}; ${place(c.after)} is ${place(c.even)}, at odd steps ${place(c.odd)}`),
+          stageLines(k.stages).replaceAll(/^/gm, "    "),
+        ].join("\n");
       case "op":
         return `${head} ${k.node.op!.name} ${k.inputs.map(place).join(" ")} -> ${place(k.out)}`;
     }
   };
-  const stages = program.stages.map(
-    (s, i) =>
-      `  stage ${i}${s.samples ? ` samples ${s.samples} chunk ${s.chunk}` : ""}${s.serial ? " serial" : ""}\n${s.kernels.map((k, j) => kernel(k, s.owners?.[j])).join("\n")}`,
-  );
+  const stageLines = (stages: readonly Stage[]): string =>
+    stages
+      .map(
+        (s, i) =>
+          `  stage ${i}${s.samples ? ` samples ${s.samples} chunk ${s.chunk}` : ""}${s.serial ? " serial" : ""}\n${s.kernels.map((k, j) => kernel(k, s.owners?.[j])).join("\n")}`,
+      )
+      .join("\n");
   const held = [...program.inputs, ...program.outputs].reduce((n, { dtype, length }) => n + length * bytesOf(dtype), 0);
-  return `program: ${program.inputs.length} inputs, ${program.outputs.length} outputs, ${program.scalars} scalars; ${held} bytes given, arena ${program.arena}, local ${program.local}, partial ${program.partial}\n${stages.join("\n")}`;
+  return `program: ${program.inputs.length} inputs, ${program.outputs.length} outputs, ${program.scalars} scalars; ${held} bytes given, arena ${program.arena}, local ${program.local}, partial ${program.partial}\n${stageLines(program.stages)}`;
 }

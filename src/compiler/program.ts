@@ -21,7 +21,9 @@ export type Home =
   /** Memory of one thread that holds only the samples of the chunk in flight: sample `s` lies at `offset + (s - first of chunk) * bytes / samples`. */
   | { readonly at: "local"; readonly offset: number }
   /** One copy a thread, each the sum over that thread's samples; who loads it gets the sum of all copies, thread 0 first. */
-  | { readonly at: "partial"; readonly offset: number };
+  | { readonly at: "partial"; readonly offset: number }
+  /** Inside a loop: where the loop says, at each step anew. */
+  | { readonly at: "bound" };
 
 export interface Value {
   readonly home: Home;
@@ -215,8 +217,45 @@ export type Kernel =
       readonly second: number | undefined;
       readonly out: number;
     }
-  /** One op as it is, for engines that do not fuse. */
-  | { readonly kind: "op"; readonly node: Node; readonly inputs: readonly number[]; readonly out: number };
+  /** A body of stages run `steps` times; alone in its stage. */
+  | Loop
+  /** One op as it is, for engines that do not fuse. A loop gives several results: `parts` says which are wanted, and where they go. */
+  | {
+      readonly kind: "op";
+      readonly node: Node;
+      readonly inputs: readonly number[];
+      readonly out: number;
+      readonly parts?: readonly (readonly [index: number, value: number])[];
+    };
+
+/** Value `inner`, whose home is `bound`, stands for `outer`. */
+export interface Bond {
+  readonly inner: number;
+  readonly outer: number;
+}
+
+/** At step n of a loop, `before` lies where `after` lay at step n − 1; at step 0, at `start`. `after` lies at `odd` at odd steps, else at `even`. */
+export interface Carry {
+  readonly before: number;
+  readonly after: number;
+  readonly start: number;
+  readonly even: number;
+  readonly odd: number;
+}
+
+export interface Loop {
+  readonly kind: "loop";
+  readonly steps: number;
+  /** Whether step 0 takes the last piece of each stack. */
+  readonly reverse: boolean;
+  /** What is the same at each step. */
+  readonly same: readonly Bond[];
+  /** Stacks that are read and stacks that are written, whose pieces lie one after the other. */
+  readonly reads: readonly Bond[];
+  readonly writes: readonly Bond[];
+  readonly carries: readonly Carry[];
+  readonly stages: readonly Stage[];
+}
 
 export interface Stage {
   /** Split among the threads; 0: the one kernel is split by its own work. */

@@ -52,6 +52,8 @@ export function readsOf(k: Kernel): Read[] {
       return k.right === undefined ? [plain(k.x, false)] : [plain(k.x, false), plain(k.right, false)];
     case "lines":
       return k.second === undefined ? [plain(k.x, false)] : [plain(k.x, false), plain(k.second, false)];
+    case "loop":
+      return [...k.same, ...k.reads].map(({ outer }) => plain(outer, false)).concat(k.carries.map(({ start }) => plain(start, false)));
     case "op":
       return k.inputs.map((value) => plain(value, false));
   }
@@ -60,7 +62,12 @@ export function readsOf(k: Kernel): Read[] {
 const bodiesOf = (k: Kernel): Body[] => (k.kind === "map" ? [k.body] : "finish" in k ? [k.finish] : []);
 
 /** Everything a kernel writes. */
-export const writesOf = (k: Kernel): number[] => ("out" in k ? [k.out] : bodiesOf(k).flatMap((b) => b.stores.map((s) => s.value)));
+export const writesOf = (k: Kernel): number[] =>
+  k.kind === "loop"
+    ? [...k.writes.map(({ outer }) => outer), ...k.carries.flatMap(({ even, odd }) => [even, odd])]
+    : "out" in k
+      ? [k.out]
+      : bodiesOf(k).flatMap((b) => b.stores.map((s) => s.value));
 
 const hasRows = (body: Body): boolean =>
   body.code.some(({ op }) => op === "sum" || op === "max" || op === "min" || op === "prod" || op === "argMax" || op === "argMin");
@@ -215,6 +222,8 @@ export function costOf(k: Kernel): number {
       return k.batch * k.rows * k.columns * (Math.min(k.rows, k.columns) + k.width) * 2;
     case "lines":
       return (k.outer * k.size * k.inner + k.outer * k.count) * (k.task === "argSort" || k.task === "dft" ? 20 : 3);
+    case "loop":
+      return k.steps * k.stages.reduce((n, stage) => n + stage.kernels.reduce((m, inner) => m + costOf(inner), 0), 0);
     case "op":
       return 0;
   }

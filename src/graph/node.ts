@@ -111,6 +111,7 @@ export type Kind =
   | "indexing" // gather, scatter
   | "random" // counter-based bits
   | "composite" // said wholly in smaller ops; an engine may have a faster way
+  | "loop" // a body run step by step, with several results
   | "macro"; // stands for a graph that is written out when the program is compiled
 
 /** Everything cambium knows about one op, written in one place. */
@@ -135,6 +136,8 @@ export interface OpSpec<Names extends readonly string[], Args extends unknown[],
   readonly batch?: (examples: Examples, attrs: A, node: Node) => Node | undefined;
   /** The same op in smaller ops, for gradients and for engines that have no kernel of their own for it. */
   readonly decompose?: (at: At<Names>, attrs: A, node: Node) => Node;
+  /** For ops of several results: what flows back to each input (to those `wanted`) when `flows` flow back to its parts. */
+  readonly gradientOfParts?: (flows: readonly (Node | undefined)[], wanted: readonly boolean[], node: Node) => readonly (Node | undefined)[];
   /** For macros: the nodes a use of it stands for; `part`s of it say which. */
   readonly expand?: (inputs: readonly Node[], attrs: A) => readonly Node[];
   /** For elementwise ops: the arbiter, on one number of each input, in double precision. */

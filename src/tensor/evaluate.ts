@@ -110,7 +110,7 @@ function looksBehind(order: readonly Node[]): boolean {
   for (const node of order) {
     if (!node.op) continue;
     if (node.value) known ||= node.requires;
-    else if (node.op.kind === "macro") macro = true;
+    else if (node.op.expand) macro = true;
   }
   return macro && known;
 }

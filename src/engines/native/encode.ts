@@ -18,10 +18,25 @@ import {
 } from "../../compiler/program.ts";
 
 const magic = 0x43424d31;
-const version = 2;
+const version = 4;
 
-const homes = ["input", "output", "scalar", "arena", "local", "partial"] as const;
-const kinds = ["map", "reduce", "matmul", "conv", "convKernel", "pool", "unpool", "poolTake", "gather", "scatterAdd", "pad", "factorization", "lines"] as const;
+const homes = ["input", "output", "scalar", "arena", "local", "partial", "bound"] as const;
+const kinds = [
+  "map",
+  "reduce",
+  "matmul",
+  "conv",
+  "convKernel",
+  "pool",
+  "unpool",
+  "poolTake",
+  "gather",
+  "scatterAdd",
+  "pad",
+  "factorization",
+  "lines",
+  "loop",
+] as const;
 const folds = ["sum", "max", "min", "prod", "argMax", "argMin"] as const;
 const splits = ["batch", "m", "n"] as const;
 
@@ -87,7 +102,7 @@ export function encode(program: Program, threads: number): Encoded {
 
 function value(out: Writer, { home, dtype, length }: Value): void {
   out.choice(homes, home.at);
-  out.whole("slot" in home ? home.slot : home.offset);
+  out.whole("slot" in home ? home.slot : "offset" in home ? home.offset : 0);
   out.dtype(dtype);
   out.whole(length);
 }
@@ -136,6 +151,18 @@ function kernel(out: Writer, k: Kernel): void {
   if (k.kind === "op") throw new CambiumError("engine", "native", `an unfused ${k.node.op?.name ?? "op"} reached the native engine`);
   out.choice(kinds, k.kind);
   switch (k.kind) {
+    case "loop":
+      out.whole(k.steps);
+      out.word(k.reverse ? 1 : 0);
+      for (const bonds of [k.same, k.reads, k.writes])
+        out.list(bonds, ({ inner, outer }) => {
+          out.word(inner);
+          out.word(outer);
+        });
+      out.list(k.carries, (c) => {
+        for (const value of [c.before, c.after, c.start, c.even, c.odd]) out.word(value);
+      });
+      return out.list(k.stages, (s) => stage(out, s));
     case "map":
       out.wholes(k.dims);
       return body(out, k.body);

@@ -3,7 +3,7 @@ import { CambiumError } from "../../base/error.ts";
 import type { Program, Value } from "../../compiler/program.ts";
 import { hostMemory, type Memory } from "../../graph/node.ts";
 import type { Engine } from "../engine.ts";
-import { round, run } from "./interpret.ts";
+import { round, run, runLoop } from "./interpret.ts";
 
 /** The arbiter of truth: every op by its own plain loops, one after another, in double precision. Slow on purpose. */
 export function referenceEngine(): Engine {
@@ -29,11 +29,11 @@ function runProgram(program: Program, inputs: readonly Memory[], outputs: readon
     for (const kernel of stage.kernels) {
       if (kernel.kind !== "op")
         throw new CambiumError("engine", "reference", `cannot run a ${kernel.kind} kernel; it runs programs compiled for a plain target`);
-      numbers[kernel.out] = run(
-        kernel.node,
-        kernel.inputs.map((value) => numbers[value]!),
-        true,
-      );
+      const inputs = kernel.inputs.map((value) => numbers[value]!);
+      if (kernel.parts) {
+        const results = runLoop(kernel.node, inputs, true);
+        for (const [index, value] of kernel.parts) numbers[value] = results[index]!;
+      } else numbers[kernel.out] = run(kernel.node, inputs, true);
     }
   program.values.forEach(({ home, dtype }: Value, i) => {
     if (home.at === "output" && numbers[i]) store(dtype, hostOf(outputs[home.slot]!), numbers[i]);

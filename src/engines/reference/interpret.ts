@@ -4,6 +4,7 @@ import { CambiumError } from "../../base/error.ts";
 import { same, size } from "../../base/shape.ts";
 import type { Node } from "../../graph/node.ts";
 import { at, type Block } from "../../graph/op.ts";
+import { isLoop, isLoopPart, loopAttrs } from "../../graph/region.ts";
 import { inOrder } from "../../graph/walk.ts";
 import { eachPosition, spreadSteps } from "../../ops/positions.ts";
 
@@ -21,11 +22,22 @@ export function interpret(roots: readonly Node[], given: ReadonlyMap<Node, Float
 
 /** Adds the numbers of `roots`, and of all they need, to `known`. */
 function evaluate(roots: readonly Node[], known: Map<Node, Float64Array>, rounded: boolean): void {
+  const loops = new Map<Node, Float64Array[]>();
   for (const node of inOrder(roots, (n) => known.has(n) || n.value !== undefined)) {
     if (known.has(node)) continue;
     const { op } = node;
     if (!op || node.value) known.set(node, leaf(node));
     else if (op.expand) continue;
+    else if (isLoop(node))
+      loops.set(
+        node,
+        runLoop(
+          node,
+          node.inputs.map((input) => known.get(input)!),
+          rounded,
+        ),
+      );
+    else if (isLoopPart(node)) known.set(node, loops.get(node.inputs[0]!)![node.attrs.index as number]!);
     else if (op.name === "part") {
       const meant = expansion(node.inputs[0]!)[node.attrs.index as number]!;
       evaluate([meant], known, rounded);
@@ -47,6 +59,31 @@ function leaf(node: Node): Float64Array {
   if (!node.value?.host)
     throw new CambiumError("engine", "reference", node.value ? "these numbers lie in another engine's memory" : "a placeholder was given no numbers");
   return Float64Array.from(load(node.dtype, node.value.host));
+}
+
+/** A loop on numbers, step by step: its carries after the last, then its stacks. */
+export function runLoop(node: Node, numbers: readonly Float64Array[], rounded: boolean): Float64Array[] {
+  const { steps, reverse, carries, xs, body } = loopAttrs(node);
+  const stacks = body.results.slice(carries).map(({ shape }) => new Float64Array(steps * size(shape)));
+  let state = numbers.slice(0, carries);
+  for (let n = 0; n < steps; n++) {
+    const step = reverse ? steps - 1 - n : n;
+    const known = new Map(
+      body.inputs.map((stand, i): [Node, Float64Array] => {
+        const length = size(stand.shape);
+        const piece = i < carries ? state[i]! : i < carries + xs ? numbers[i]!.subarray(step * length, (step + 1) * length) : numbers[i]!;
+        return [stand, piece];
+      }),
+    );
+    evaluate(body.results, known, rounded);
+    const results = body.results.map((result) => known.get(result)!);
+    state = results.slice(0, carries);
+    stacks.forEach((stack, i) => {
+      const piece = results[carries + i]!;
+      stack.set(piece, step * piece.length);
+    });
+  }
+  return [...state, ...stacks];
 }
 
 /** One op on numbers: by its loops, number by number, or as what it is made of. */
