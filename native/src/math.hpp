@@ -108,20 +108,21 @@ CAMBIUM_INLINE F softplus(F x) {
   return (x > 0.f ? x : F{}) + (x == x ? r : x);
 }
 
-/// erfc(a) for a >= 1.
-CAMBIUM_INLINE F errorTail(F a) {
+/// erfc(a) for a >= 0, in two factors: `power` is e^(-a * a), and `rest` is erfcx(a), a polynomial in 1 / (1 + 0.4 a).
+struct ErrorTail {
+  F power, rest;
+};
+
+CAMBIUM_INLINE ErrorTail errorTail(F a) {
   // a * a in two parts, so that exp does not see its rounding error.
   F high = number<F>(bits(a) & (int32_t)0xfffff000);
-  F t = (high - a) * (high + a);
-  F small = 1.f + t * (1.f + t * (0.5f + t * (1.f / 6)));
+  F d = (high - a) * (high + a);
+  F small = 1.f + d * (1.f + d * (0.5f + d * (1.f / 6)));
   F z = exp(-(high * high)) * small;
-  F q = 1.f / a, y = q * q;
-  const float near[] = {2.326819970068386e-2f,  -1.387039388740657e-1f, 3.687424674597105e-1f, -5.824733027278666e-1f, 6.210004621745983e-1f,
-                        -4.944515323274145e-1f, 3.404879937665872e-1f,  -2.741127028184656e-1f, 5.638259427386472e-1f};
-  const float far[] = {-1.047766399936249e+1f, 1.297719955372516e+1f,  -7.495518717768503e+0f, 2.921019019210786e+0f,
-                       -1.015265279202700e+0f, 4.218463358204948e-1f, -2.820767439740514e-1f, 5.641895067754075e-1f};
-  F r = z * q * (a < 2.f ? polynomial(y, near) : polynomial(y, far));
-  return a > 10.5f ? F{} : r;
+  F t = 1.f / (1.f + 0.4f * a);
+  const float c[] = {-2.9491834342e-2f, 1.4185343683e-1f, -2.3857988417e-1f, 1.4125086367e-1f, -4.9612391740e-2f, 8.5169956088e-2f,
+                     1.1864978075e-1f,  1.7179992795e-1f, 2.0760823786e-1f,  2.2567607462e-1f, 2.2567583621e-1f};
+  return {a > 10.5f ? F{} : z, t * polynomial(t, c)};
 }
 
 /// erf(x) for |x| < 1.
@@ -133,20 +134,30 @@ CAMBIUM_INLINE F errorCentre(F x) {
 
 CAMBIUM_INLINE F erf(F x) {
   F a = magnitude(x);
-  F tail = number<F>(bits(1.f - errorTail(a)) | signBit(x));
+  ErrorTail e = errorTail(a);
+  F tail = number<F>(bits(1.f - e.power * e.rest) | signBit(x));
   F r = a < 1.f ? errorCentre(x) : tail;
   return x == x ? r : x;
 }
 
 CAMBIUM_INLINE F erfc(F x) {
-  F tail = errorTail(magnitude(x));
-  F r = magnitude(x) < 1.f ? 1.f - errorCentre(x) : (x < 0.f ? 2.f - tail : tail);
+  ErrorTail e = errorTail(magnitude(x));
+  F tail = e.power * e.rest;
+  F r = x < 0.f ? 2.f - tail : tail;
   return x == x ? r : x;
 }
 
 CAMBIUM_INLINE F gelu(F x) {
   F r = 0.5f * x * erfc(x * -0.70710678f);
   return x == -infinity ? F{} : r;
+}
+
+/// The slope of gelu: the chance of a number below x, and x times the bell curve, of which the chance's tail has worked out the power.
+CAMBIUM_INLINE F geluSlope(F x) {
+  ErrorTail e = errorTail(magnitude(x) * 0.70710678f);
+  F tail = 0.5f * e.power * e.rest;
+  F r = (x > 0.f ? 1.f - tail : tail) + (e.power == 0.f ? F{} : x * e.power * 0.39894228f);
+  return x == x ? r : x;
 }
 
 CAMBIUM_INLINE F geluTanh(F x) {
@@ -243,6 +254,12 @@ CAMBIUM_INLINE D softplus(D x) {
 }
 CAMBIUM_INLINE D gelu(D x) {
   return each(x, [](double v) { return v < -40 ? 0 : 0.5 * v * __builtin_erfc(v * -0.70710678118654752440); });
+}
+CAMBIUM_INLINE D geluSlope(D x) {
+  return each(x, [](double v) {
+    double density = __builtin_exp(-0.5 * v * v) * 0.39894228040143267794;
+    return 0.5 * __builtin_erfc(v * -0.70710678118654752440) + (density == 0 ? 0 : v * density);
+  });
 }
 CAMBIUM_INLINE D geluTanh(D x) {
   return each(x, [](double v) {

@@ -146,6 +146,7 @@ CAMBIUM_OP1(logSigmoid, -softplus(-a))
 CAMBIUM_OP1(silu, a < -1000 ? V{} : a / (1 + exp(-a)))
 CAMBIUM_OP1(gelu, gelu(a))
 CAMBIUM_OP1(geluTanh, geluTanh(a))
+CAMBIUM_OP1(geluSlope, geluSlope(a))
 CAMBIUM_OP1(isNaN, truth<V>(a != a))
 CAMBIUM_OP1(isFinite, truth<V>(a - a == 0))
 CAMBIUM_OP1(isInf, truth<V>((a == a) & (a - a != 0)))
@@ -271,7 +272,7 @@ const Entry<T>* find(const std::string& name) {
       CAMBIUM_ENTRY(clamp) CAMBIUM_ENTRY(mulAdd) CAMBIUM_ENTRY(mulSub) CAMBIUM_ENTRY(subMul) CAMBIUM_ENTRY(reluGrad)
       CAMBIUM_ENTRY(copy) CAMBIUM_ENTRY(castBool) CAMBIUM_ENTRY(castInt) CAMBIUM_ENTRY(castByte) CAMBIUM_ENTRY(castFloat)
       CAMBIUM_ENTRY(castSignedByte) CAMBIUM_ENTRY(castLong) CAMBIUM_ENTRY(castHalf) CAMBIUM_ENTRY(castBrain)
-      CAMBIUM_ENTRY(rmsStep) {"adamStep", Op_adamStep::arity, applyAdam<T>}};
+      CAMBIUM_ENTRY(geluSlope) CAMBIUM_ENTRY(rmsStep) {"adamStep", Op_adamStep::arity, applyAdam<T>}};
   for (const Entry<T>& entry : table)
     if (name == entry.name) return &entry;
   return nullptr;

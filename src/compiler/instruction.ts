@@ -7,5 +7,5 @@ export const instructions: ReadonlySet<string> = new Set([
   ...["neg", "abs", "sign", "square", "sqrt", "rsqrt", "reciprocal", "exp", "expm1", "log", "log1p", "log2", "log10"],
   ...["sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"],
   ...["erf", "erfc", "floor", "ceil", "round", "trunc", "relu", "sigmoid", "softplus", "logSigmoid", "silu", "gelu", "geluTanh"],
-  ...["isNaN", "isFinite", "isInf", "lerp", "clamp", "mulAdd", "rmsStep", "reluGrad"],
+  ...["isNaN", "isFinite", "isInf", "lerp", "clamp", "mulAdd", "rmsStep", "reluGrad", "geluSlope"],
 ]);

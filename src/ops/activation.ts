@@ -1,4 +1,5 @@
 /** The bends between layers, each in a form that neither overflows nor loses small numbers. */
+import type { Node } from "../graph/node.ts";
 import { defineOp, type Op } from "../graph/op.ts";
 import { abs, add, div, maximum, mul, neg, square, sub } from "./arithmetic.ts";
 import { leadAxis } from "./axes.ts";
@@ -69,12 +70,22 @@ export const silu: Unary = unary({
 export const gelu: Unary = unary({
   name: "gelu",
   scalar: (x) => (x === -Infinity ? -0 : x * 0.5 * (erfc.scalar!(-x * Math.SQRT1_2))),
-  gradient: (dy, { x }) => {
-    const below = mul(erfc(mul(x, -Math.SQRT1_2)), 0.5);
-    const density = mul(exp(mul(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-    return mul(dy, add(below, mul(x, density)));
-  },
+  gradient: (dy, { x }) => mul(dy, geluSlope(x)),
   decompose: ({ x }) => mul(mul(x, 0.5), add(1, erf(mul(x, Math.SQRT1_2)))),
+});
+
+const bell = (x: Node): Node => mul(exp(mul(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+
+/** The slope of `gelu`: `Φ(x) + x · φ(x)`, with φ the density of a standard normal number. */
+export const geluSlope: Unary = unary({
+  name: "geluSlope",
+  scalar: (x) => {
+    const density = Math.exp(-0.5 * x * x) / Math.sqrt(2 * Math.PI);
+    return 0.5 * erfc.scalar!(-x * Math.SQRT1_2) + (density === 0 ? 0 : x * density);
+  },
+  gradient: (dy, { x }) => mul(dy, mul(bell(x), sub(2, square(x)))),
+  decompose: ({ x }) => add(mul(erfc(mul(x, -Math.SQRT1_2)), 0.5), mul(x, bell(x))),
+  method: false,
 });
 
 const bend = Math.sqrt(2 / Math.PI);
