@@ -3,30 +3,25 @@ import { isFloat, roundingOf } from "../base/dtype.ts";
 import { broadcastShapes, same } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { constant } from "../graph/op.ts";
-import { inOrder } from "../graph/walk.ts";
 import { square } from "../ops/arithmetic.ts";
 import { range } from "../ops/gather.ts";
 import { logSoftmax } from "../ops/softmax.ts";
-import { matmul } from "../ops/matmul.ts";
 import { broadcast } from "../ops/spread.ts";
 import { permute, reshape } from "../ops/movement.ts";
-import { isLeaf, onInputs, rewrite, usersOf } from "./rewrite.ts";
+import { isLeaf, onInputs, rewrite } from "./rewrite.ts";
 
 /** Applies the rules until none does any more. */
 export function simplify(roots: readonly Node[]): Node[] {
   let graph = [...roots];
   for (let round = 0; round < 16; round++) {
-    const users = usersOf(inOrder(graph, isLeaf));
-    const asked = new Set(graph);
-    const next = rewrite(graph, (node, original) => rule(node, (i) => users.get(original.inputs[i]!)!.length === 1 && !asked.has(original.inputs[i]!)));
+    const next = rewrite(graph, rule);
     if (next.every((node, i) => node === graph[i])) return next;
     graph = next;
   }
   return graph;
 }
 
-/** `alone`: whether nobody else uses an input. */
-function rule(node: Node, alone: (input: number) => boolean): Node {
+function rule(node: Node): Node {
   const { name, kind } = node.op!;
   if (kind === "elementwise") return arithmetic(withoutBroadcast(node));
   const [x] = node.inputs as [Node];
@@ -40,9 +35,6 @@ function rule(node: Node, alone: (input: number) => boolean): Node {
     case "permute": {
       const order = node.attrs.order as number[];
       if (order.every((axis, i) => axis === i)) return x;
-      // A product turned on its side is the product of its sides turned, the other way round: then nothing has to be turned afterwards.
-      if (is(x, "matmul") && alone(0) && x.inputs.every((side) => side.shape.length === 2))
-        return matmul(permute(x.inputs[1]!, order), permute(x.inputs[0]!, order));
       if (!is(x, "permute")) return node;
       const inner = x.attrs.order as number[];
       return permute(

@@ -25,6 +25,7 @@ export { Embedding, type EmbeddingOptions } from "./embedding.ts";
 export { EmbeddingBag, type EmbeddingBagOptions } from "./embeddingbag.ts";
 export { Fold, type FoldOptions, Unfold } from "./fold.ts";
 export { GLU, PReLU, RReLU, Threshold } from "./gated.ts";
+export { type GroupedAttendOptions, GroupedQueryAttention, type GroupedQueryAttentionOptions } from "./groupedattention.ts";
 export * as init from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export { InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, type InstanceNormOptions } from "./instancenorm.ts";
@@ -62,6 +63,18 @@ export {
   MaxPool3d,
   type MaxPoolOptions,
 } from "./pool.ts";
+export {
+  alibiBias,
+  alibiSlopes,
+  LearnedPositions,
+  PositionalEncoding,
+  type PositionalEncodingOptions,
+  type RelativeBiasOptions,
+  RelativePositionBias,
+  RotaryEmbedding,
+  type RotaryOptions,
+  sinusoidalPositions,
+} from "./positional.ts";
 export { Flatten, Identity, Unflatten } from "./shape.ts";
 export {
   type DecoderMasks,
