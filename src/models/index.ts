@@ -1,4 +1,5 @@
 /** The door for models: what can be compiled, fitted and saved. */
+export { BERT, type BERTInputs, type BERTOptions, bert } from "./bert.ts";
 export type { Choosing } from "./choosing.ts";
 export { GPT, type GPTOptions, type GenerateOptions, gpt } from "./gpt.ts";
 export { input } from "../layers/reshaping.ts";
@@ -7,3 +8,5 @@ export { loadModel, type LoadOptions } from "./load.ts";
 export { Model } from "./model.ts";
 export { Sequential, sequential, type SequentialOptions } from "./sequential.ts";
 export type { SummaryOptions } from "./summary.ts";
+export { Translator, translator, type TranslateOptions, type TranslatorOptions } from "./translator.ts";
+export { ViT, type ViTOptions, vit } from "./vit.ts";
