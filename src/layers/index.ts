@@ -1,5 +1,14 @@
 /** The door for layers, by Keras' names in camel case; channels come last. */
 export type { Activation as ActivationFunction, ActivationName } from "./activations.ts";
+export {
+  type AttentionCall,
+  GroupQueryAttention,
+  groupQueryAttention,
+  type GroupQueryAttentionOptions,
+  MultiHeadAttention,
+  multiHeadAttention,
+  type MultiHeadAttentionOptions,
+} from "./attention.ts";
 export { Conv, conv1d, conv2d, type ConvOptions } from "./convolution.ts";
 export {
   Curve,
@@ -73,3 +82,4 @@ export {
   reshape,
   type ReshapeOptions,
 } from "./reshaping.ts";
+export { AdditiveAttention, additiveAttention, Attention, attention, type AttentionOptions, type ScoringCall, type ScoringOptions } from "./scoring.ts";

@@ -1,5 +1,6 @@
 import { CambiumError } from "../base/error.ts";
 import { unknownName } from "../base/text.ts";
+import { GroupQueryAttention, MultiHeadAttention } from "./attention.ts";
 import { Conv } from "./convolution.ts";
 import { elu, leakyRelu, prelu, relu, softmax } from "./curves.ts";
 import { Dense } from "./dense.ts";
@@ -10,6 +11,7 @@ import { BatchNormalization, LayerNormalization } from "./normalization.ts";
 import { Operation } from "./operation.ts";
 import { GlobalPooling, Pooling } from "./pooling.ts";
 import { Concatenate, Dot, Merge } from "./merging.ts";
+import { AdditiveAttention, Attention } from "./scoring.ts";
 import { Activation, Flatten, InputLayer, Reshape } from "./reshaping.ts";
 
 /** A layer as plain data. */
@@ -20,7 +22,9 @@ export interface LayerConfig {
 
 const makers: Record<string, (config: any) => Layer> = {
   Activation: (config) => new Activation(config),
+  AdditiveAttention: (config) => new AdditiveAttention(config),
   Add: (config) => new Merge("Add", config),
+  Attention: (config) => new Attention(config),
   Average: (config) => new Merge("Average", config),
   AveragePooling1D: (config) => new Pooling("Average", 1, config),
   AveragePooling2D: (config) => new Pooling("Average", 2, config),
@@ -38,6 +42,7 @@ const makers: Record<string, (config: any) => Layer> = {
   GlobalAveragePooling2D: (config) => new GlobalPooling("Average", 2, config),
   GlobalMaxPooling1D: (config) => new GlobalPooling("Max", 1, config),
   GlobalMaxPooling2D: (config) => new GlobalPooling("Max", 2, config),
+  GroupedQueryAttention: (config) => new GroupQueryAttention(config),
   InputLayer: (config) => new InputLayer(config),
   LayerNormalization: (config) => new LayerNormalization(config),
   LeakyReLU: leakyRelu,
@@ -45,6 +50,7 @@ const makers: Record<string, (config: any) => Layer> = {
   MaxPooling2D: (config) => new Pooling("Max", 2, config),
   Maximum: (config) => new Merge("Maximum", config),
   Minimum: (config) => new Merge("Minimum", config),
+  MultiHeadAttention: (config) => new MultiHeadAttention(config),
   Multiply: (config) => new Merge("Multiply", config),
   Operation: (config) => new Operation(config),
   PReLU: prelu,

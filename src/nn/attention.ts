@@ -52,6 +52,24 @@ export function scaledDotProductAttention(query: Tensor, key: Tensor, value: Ten
   return new Tensor(out).reshape([...query.shape.slice(0, -2), query.shape.at(-2)!, value.shape.at(-1)!]);
 }
 
+/**
+ * How much of each value a query takes, by itself: what `scaledDotProductAttention` mixes values with.
+ * @shape query [..., heads, queries, features], key and value [..., heads, keys, any] → [..., heads, queries, keys]
+ */
+export function attentionShares(
+  where: string,
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  { mask, isCausal = false, scale, enableGqa = false, hidden }: AttentionOptions & { hidden?: number } = {},
+): Tensor {
+  const groups = enableGqa && query.shape.at(-3) !== key.shape.at(-3);
+  const [q, k, v] = groups ? grouped(query.node, key.node, value.node) : [query.node, key.node, value.node];
+  const wide = mask && groups && mask.rank > 2 ? splitHeads(mask, key.shape.at(-3)!) : mask;
+  scoreShape(where, q, k, v, wide?.node, isCausal);
+  return new Tensor(attentionWeights(q, k, { mask: wide?.node, isCausal, scale, hidden })).reshape([...query.shape.slice(0, -1), key.shape.at(-2)!]);
+}
+
 const dropping = (rate: number): { rate: number; seed: ReturnType<typeof streamNodes>[0]; stream: ReturnType<typeof streamNodes>[1] } => {
   const [seed, stream] = streamNodes();
   return { rate, seed, stream };

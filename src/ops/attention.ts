@@ -19,10 +19,12 @@ export interface Attending {
   readonly isCausal?: boolean | undefined;
   /** What scores are multiplied by; 1/√features when left out. */
   readonly scale?: number | undefined;
+  /** The score of what a bool mask hides; −∞ when left out. With a number, a query that may look at nothing looks everywhere alike. */
+  readonly hidden?: number | undefined;
 }
 
 /** How much of each value a query takes: shares that add up to 1, or zeros where it may look at nothing. */
-export function attentionWeights(query: Node, key: Node, { mask, isCausal = false, scale }: Attending = {}): Node {
+export function attentionWeights(query: Node, key: Node, { mask, isCausal = false, scale, hidden }: Attending = {}): Node {
   const factor = scale ?? 1 / Math.sqrt(query.shape[query.shape.length - 1]!);
   const scores = mul(matmul(query, transpose(key)), constant(factor, query.dtype));
   const { shape } = scores;
@@ -33,6 +35,7 @@ export function attentionWeights(query: Node, key: Node, { mask, isCausal = fals
     return softmax(where(ahead, scores, Number.NEGATIVE_INFINITY));
   }
   if (!mask) return softmax(scores);
+  if (hidden !== undefined) return softmax(where(mask, scores, constant(hidden, query.dtype)));
   return safeSoftmax(mask.dtype === "bool" ? where(mask, scores, Number.NEGATIVE_INFINITY) : add(scores, mask));
 }
 

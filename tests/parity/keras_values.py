@@ -1,7 +1,7 @@
 """Writes tests/parity/keras/*.json: what Keras computes for the cases in keras_*.py beside this file.
 
     python -m venv .venv && .venv/bin/pip install tensorflow==2.21.0 keras==3.15.1
-    .venv/bin/python tests/parity/keras_values.py [layers activations losses metrics optimizers starts fit models]
+    .venv/bin/python tests/parity/keras_values.py [layers activations attention losses metrics optimizers starts fit models]
 
 Versions: Keras 3.15.1 on TensorFlow 2.21.0 (CPU), NumPy 2.4. Seeded: a second run writes the same bytes on the same kind of processor.
 README.md says what the fields mean.
@@ -18,6 +18,7 @@ import keras
 import tensorflow
 
 import keras_activations
+import keras_attention
 import keras_fit
 import keras_layers
 import keras_losses
@@ -30,6 +31,7 @@ from record import write
 AREAS = {
     "layers": keras_layers.cases,
     "activations": keras_activations.cases,
+    "attention": keras_attention.cases,
     "losses": keras_losses.cases,
     "metrics": keras_metrics.cases,
     "optimizers": keras_optimizers.cases,
