@@ -13,7 +13,7 @@ const floors: readonly (readonly string[])[] = [
   ["module"],
   ["nn", "losses", "metrics", "optim", "data"],
   ["layers", "train", "explain"],
-  ["models", "search", "board"],
+  ["models", "networks", "search", "board"],
   ["interop"],
   ["cli"],
 ];

@@ -1,7 +1,7 @@
 """Writes tests/parity/torch/*.json: what PyTorch computes for the cases in torch_*.py beside this file.
 
-    python -m venv .venv && .venv/bin/pip install torch==2.13.0 numpy
-    .venv/bin/python tests/parity/torch_values.py [modules activations attention dtypes losses optimizers schedules space starts]
+    python -m venv .venv && .venv/bin/pip install torch==2.13.0 torchvision==0.28.0 numpy
+    .venv/bin/python tests/parity/torch_values.py [modules activations attention dtypes losses networks optimizers schedules space starts]
 
 Versions: PyTorch 2.13.0, NumPy 2.4. Seeded and single-threaded: a second run writes the same bytes on the same kind of processor.
 README.md says what the fields mean.
@@ -19,6 +19,7 @@ import torch_dtypes
 import torch_func
 import torch_losses
 import torch_modules
+import torch_networks
 import torch_optimizers
 import torch_schedules
 import torch_space
@@ -32,6 +33,7 @@ AREAS = {
     "dtypes": torch_dtypes.cases,
     "func": torch_func.cases,
     "losses": torch_losses.cases,
+    "networks": torch_networks.cases,
     "optimizers": torch_optimizers.cases,
     "schedules": torch_schedules.cases,
     "space": torch_space.cases,
