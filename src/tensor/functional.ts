@@ -75,9 +75,10 @@ export const chosen = (options: Argnums | GradOptions | undefined): { argnums: A
     : { argnums: (options as Argnums | undefined) ?? 0, hasAux: false };
 
 /** The value of `f` and its gradient with respect to argument `wrt` (a list: gradients in that order). With `hasAux`: `[[value, more], gradient]`. */
+export function valueAndGrad<Args extends unknown[]>(f: (...args: Args) => Tensor): (...args: Args) => [value: Tensor, gradient: Args[0]];
 export function valueAndGrad<Args extends unknown[], const N extends Argnums = 0>(
   f: (...args: Args) => Tensor,
-  wrt?: N | GradOptions<N, false>,
+  wrt: N | GradOptions<N, false>,
 ): (...args: Args) => [value: Tensor, gradient: Wrt<Args, N>];
 export function valueAndGrad<Args extends unknown[], Aux, const N extends Argnums = 0>(
   f: (...args: Args) => readonly [Tensor, Aux],
@@ -108,9 +109,10 @@ export function valueAndGrad(f: (...args: any[]) => unknown, options?: Argnums |
  * grad((x: Tensor) => x.pow(3).sum())(tensor([2])); // 3x² = 12
  * ```
  */
+export function grad<Args extends unknown[]>(f: (...args: Args) => Tensor): (...args: Args) => Args[0];
 export function grad<Args extends unknown[], const N extends Argnums = 0>(
   f: (...args: Args) => Tensor,
-  wrt?: N | GradOptions<N, false>,
+  wrt: N | GradOptions<N, false>,
 ): (...args: Args) => Wrt<Args, N>;
 export function grad<Args extends unknown[], Aux, const N extends Argnums = 0>(
   f: (...args: Args) => readonly [Tensor, Aux],

@@ -63,7 +63,8 @@ function jacobianBy(where: string, f: (...args: any[]) => unknown, options: Argn
 }
 
 /** The matrix of slopes of `f`, worked out by what flows back from each of its results: right for few results of many inputs. */
-export function jacrev<Args extends unknown[], R, const N extends Argnums = 0>(f: (...args: Args) => R, wrt?: N | GradOptions<N, false>): Result<Args, R, N>;
+export function jacrev<Args extends unknown[], R>(f: (...args: Args) => R): (...args: Args) => Jacobian<R, Args[0]>;
+export function jacrev<Args extends unknown[], R, const N extends Argnums = 0>(f: (...args: Args) => R, wrt: N | GradOptions<N, false>): Result<Args, R, N>;
 export function jacrev<Args extends unknown[], R, Aux, const N extends Argnums = 0>(
   f: (...args: Args) => readonly [R, Aux],
   options: GradOptions<N, true>,
@@ -73,7 +74,8 @@ export function jacrev(f: (...args: any[]) => unknown, options?: Argnums | GradO
 }
 
 /** The matrix of slopes of `f`, worked out by moving along each of its inputs: right for many results of few inputs. */
-export function jacfwd<Args extends unknown[], R, const N extends Argnums = 0>(f: (...args: Args) => R, wrt?: N | GradOptions<N, false>): Result<Args, R, N>;
+export function jacfwd<Args extends unknown[], R>(f: (...args: Args) => R): (...args: Args) => Jacobian<R, Args[0]>;
+export function jacfwd<Args extends unknown[], R, const N extends Argnums = 0>(f: (...args: Args) => R, wrt: N | GradOptions<N, false>): Result<Args, R, N>;
 export function jacfwd<Args extends unknown[], R, Aux, const N extends Argnums = 0>(
   f: (...args: Args) => readonly [R, Aux],
   options: GradOptions<N, true>,
@@ -90,7 +92,8 @@ export function jacfwd(f: (...args: any[]) => unknown, options?: Argnums | GradO
  * jacobian((x: Tensor) => x.square())(tensor([1, 2])); // [[2, 0], [0, 4]]
  * ```
  */
-export function jacobian<Args extends unknown[], R, const N extends Argnums = 0>(f: (...args: Args) => R, wrt?: N | GradOptions<N, false>): Result<Args, R, N>;
+export function jacobian<Args extends unknown[], R>(f: (...args: Args) => R): (...args: Args) => Jacobian<R, Args[0]>;
+export function jacobian<Args extends unknown[], R, const N extends Argnums = 0>(f: (...args: Args) => R, wrt: N | GradOptions<N, false>): Result<Args, R, N>;
 export function jacobian<Args extends unknown[], R, Aux, const N extends Argnums = 0>(
   f: (...args: Args) => readonly [R, Aux],
   options: GradOptions<N, true>,
@@ -106,9 +109,10 @@ export function jacobian(f: (...args: any[]) => unknown, options?: Argnums | Gra
  * The matrix of second derivatives of `f`, which returns a single number: forward over backward.
  * @shape argument [...in] → [...in, ...in]
  */
+export function hessian<Args extends unknown[]>(f: (...args: Args) => Tensor): (...args: Args) => Jacobian<Args[0], Args[0]>;
 export function hessian<Args extends unknown[], const N extends Argnums = 0>(
   f: (...args: Args) => Tensor,
-  wrt?: N | GradOptions<N, false>,
+  wrt: N | GradOptions<N, false>,
 ): (...args: Args) => Jacobian<Wrt<Args, N>, Wrt<Args, N>>;
 export function hessian<Args extends unknown[], Aux, const N extends Argnums = 0>(
   f: (...args: Args) => readonly [Tensor, Aux],
