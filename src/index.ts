@@ -30,5 +30,6 @@ export { activations } from "./layers/activations.ts";
 export { datasets } from "./data/datasets.ts";
 export { optimizers } from "./optim/keras.ts";
 export { regularizers } from "./layers/regularizers.ts";
+export { constraints } from "./layers/constraints.ts";
 export * from "./models/index.ts";
 export * from "./train/index.ts";

@@ -47,7 +47,7 @@ function compareLayer(c: LayerCase): void {
 }
 
 describe("layers: outputs, gradients and moving statistics are Keras'", () => {
-  for (const c of casesOf<LayerCase>("keras/layers")) test.skipIf(!(c.layer.kind in makers))(c.name, () => compareLayer(c));
+  for (const c of [...casesOf<LayerCase>("keras/layers"), ...casesOf<LayerCase>("keras/space")]) test.skipIf(!(c.layer.kind in makers))(c.name, () => compareLayer(c));
 });
 
 describe("activations are Keras', by name and as layers", () => {

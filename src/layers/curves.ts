@@ -1,7 +1,6 @@
 import type { Shape } from "../base/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type Initializer, Layer, type LayerOptions } from "./layer.ts";
-import type { Regularizer } from "./regularizers.ts";
+import { type HeldBack, Layer, type LayerOptions } from "./layer.ts";
 
 /** Activations as layers, with settings. */
 export class Curve<Options extends LayerOptions> extends Layer {
@@ -76,10 +75,7 @@ export interface SoftmaxOptions extends LayerOptions {
  */
 export const softmax = (options: SoftmaxOptions = {}): Curve<SoftmaxOptions> => new Curve("Softmax", (x, { axis = -1 }) => x.softmax(axis), options);
 
-export interface PReLUOptions extends LayerOptions {
-  /** Default `"zeros"`. */
-  alphaInitializer?: Initializer;
-  alphaRegularizer?: string | Regularizer;
+export interface PReLUOptions extends LayerOptions, HeldBack<"alpha"> {
   /** Axes along which one slope serves all places, counted from 1. Default: none. */
   sharedAxes?: readonly number[];
 }
@@ -96,11 +92,9 @@ export class PReLU extends Layer {
   }
 
   protected override make(input: Shape): void {
-    const { alphaInitializer = "zeros", alphaRegularizer, sharedAxes = [] } = this.#options;
-    this.alpha = this.weight(
-      input.map((d, i) => (sharedAxes.includes(i + 1) ? 1 : d)),
-      { initializer: alphaInitializer, regularizer: alphaRegularizer },
-    );
+    const { sharedAxes = [] } = this.#options;
+    const sizes = input.map((d, i) => (sharedAxes.includes(i + 1) ? 1 : d));
+    this.alpha = this.named("alpha", sizes, "zeros");
   }
 
   protected override call(x: Tensor): Tensor {

@@ -2,21 +2,15 @@ import type { Shape } from "../base/shape.ts";
 import { expectCount } from "../nn/input.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Activation, activation, type ActivationName } from "./activations.ts";
-import { type Initializer, Layer, type LayerOptions, mismatch } from "./layer.ts";
+import { type HeldBack, Layer, type LayerOptions, mismatch } from "./layer.ts";
 import type { Regularizer } from "./regularizers.ts";
 
-/** What layers with a kernel share. */
-export interface KernelOptions extends LayerOptions {
+/** What layers with a kernel share: besides, how kernel and bias begin (`"glorotUniform"` and `"zeros"`) and are held back. */
+export interface KernelOptions extends LayerOptions, HeldBack<"kernel" | "bias"> {
   /** Applied to the result. Default: none. */
   activation?: ActivationName | (string & {}) | Activation;
   /** Adds a bias. Default `true`. */
   useBias?: boolean;
-  /** Default `"glorotUniform"`. */
-  kernelInitializer?: Initializer;
-  /** Default `"zeros"`. */
-  biasInitializer?: Initializer;
-  kernelRegularizer?: string | Regularizer;
-  biasRegularizer?: string | Regularizer;
   /** On the result, as a mean over the batch. */
   activityRegularizer?: string | Regularizer;
 }
@@ -43,9 +37,9 @@ export class Dense extends Layer {
   }
 
   protected override make(input: Shape): void {
-    const { units, useBias = true, kernelInitializer = "glorotUniform", biasInitializer = "zeros", kernelRegularizer, biasRegularizer } = this.#options;
-    this.kernel = this.weight([input.at(-1)!, units], { initializer: kernelInitializer, regularizer: kernelRegularizer });
-    if (useBias) this.bias = this.weight([units], { initializer: biasInitializer, regularizer: biasRegularizer });
+    const { units, useBias = true } = this.#options;
+    this.kernel = this.named("kernel", [input.at(-1)!, units], "glorotUniform");
+    if (useBias) this.bias = this.named("bias", [units], "zeros");
   }
 
   protected override check(input: Shape): void {

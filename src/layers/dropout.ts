@@ -1,9 +1,9 @@
-import { CambiumError } from "../base/error.ts";
 import { drop } from "../nn/dropout.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Layer, type LayerOptions } from "./layer.ts";
+import { type AlphaDropoutOptions, checkRate, noiseOver } from "./noise.ts";
 
-export interface DropoutOptions extends LayerOptions {
+export interface DropoutOptions extends AlphaDropoutOptions {
   /** The chance of a number to be dropped, from 0 to below 1. */
   rate: number;
 }
@@ -11,22 +11,17 @@ export interface DropoutOptions extends LayerOptions {
 /** In training, numbers put to 0 by chance. */
 export class Dropout extends Layer {
   readonly rate: number;
+  readonly #noiseShape: AlphaDropoutOptions["noiseShape"];
 
   constructor(options: DropoutOptions) {
     super("Dropout", options);
-    const { rate } = options;
-    if (!(typeof rate === "number" && rate >= 0 && rate < 1))
-      throw new CambiumError(
-        "value",
-        this.name,
-        `rate is ${rate}; it is a chance from 0 to below 1`,
-        rate > 1 && rate <= 100 ? `did you mean ${rate / 100}?` : undefined,
-      );
-    this.rate = rate;
+    checkRate(this.name, options.rate);
+    this.rate = options.rate;
+    this.#noiseShape = options.noiseShape;
   }
 
   protected override call(x: Tensor): Tensor {
-    return this.training ? drop(x, this.rate) : x;
+    return this.training ? drop(x, this.rate, noiseOver(this.#noiseShape, x.shape)) : x;
   }
 }
 
@@ -37,7 +32,7 @@ export class Dropout extends Layer {
  * @throws a `value` error when the rate is no chance
  * @source Keras `Dropout`
  */
-export function dropout(rate: number, options?: LayerOptions): Dropout;
+export function dropout(rate: number, options?: Omit<DropoutOptions, "rate">): Dropout;
 export function dropout(options: DropoutOptions): Dropout;
 export function dropout(rate: number | DropoutOptions, options: LayerOptions = {}): Dropout {
   return new Dropout(typeof rate === "object" ? rate : { ...options, rate });

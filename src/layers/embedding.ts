@@ -1,17 +1,13 @@
 import type { Shape } from "../base/shape.ts";
 import { expectCount } from "../nn/input.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type Initializer, Layer, type LayerOptions } from "./layer.ts";
-import type { Regularizer } from "./regularizers.ts";
+import { type HeldBack, Layer, type LayerOptions } from "./layer.ts";
 
-export interface EmbeddingOptions extends LayerOptions {
+export interface EmbeddingOptions extends LayerOptions, HeldBack<"embeddings"> {
   /** How many different whole numbers there are, counted from 0. */
   inputDim: number;
   /** How many numbers stand for each. */
   outputDim: number;
-  /** Default: evenly between ±0.05. */
-  embeddingsInitializer?: Initializer;
-  embeddingsRegularizer?: string | Regularizer;
 }
 
 /** A row of learnt numbers for each whole number. */
@@ -32,8 +28,8 @@ export class Embedding extends Layer {
   }
 
   protected override make(_input: Shape): void {
-    const { inputDim, outputDim, embeddingsInitializer = "randomUniform", embeddingsRegularizer } = this.#options;
-    this.embeddings = this.weight([inputDim, outputDim], { initializer: embeddingsInitializer, regularizer: embeddingsRegularizer });
+    const { inputDim, outputDim } = this.#options;
+    this.embeddings = this.named("embeddings", [inputDim, outputDim], "randomUniform");
   }
 
   protected override call(x: Tensor): Tensor {

@@ -9,7 +9,21 @@ export {
   multiHeadAttention,
   type MultiHeadAttentionOptions,
 } from "./attention.ts";
-export { Conv, conv1d, conv2d, type ConvOptions } from "./convolution.ts";
+export * from "./arranging.ts";
+export * from "./borders.ts";
+export { type Constraint, constraints } from "./constraints.ts";
+export {
+  Conv,
+  conv1d,
+  conv1dTranspose,
+  conv2d,
+  conv2dTranspose,
+  conv3d,
+  conv3dTranspose,
+  type ConvOptions,
+  ConvTranspose,
+  type ConvTransposeOptions,
+} from "./convolution.ts";
 export {
   Curve,
   elu,
@@ -26,6 +40,7 @@ export {
 } from "./curves.ts";
 export { Dense, dense, type DenseOptions, type KernelOptions } from "./dense.ts";
 export { Dropout, dropout, type DropoutOptions } from "./dropout.ts";
+export { EinsumDense, einsumDense, type EinsumDenseOptions } from "./einsum.ts";
 export { Embedding, embedding, type EmbeddingOptions } from "./embedding.ts";
 export {
   add,
@@ -55,20 +70,21 @@ export {
   type LayerNormalizationOptions,
   type NormalizationOptions,
 } from "./normalization.ts";
+export * from "./groupnorm.ts";
+export * from "./lambda.ts";
 export {
-  averagePooling1d,
-  averagePooling2d,
-  globalAveragePooling1d,
-  globalAveragePooling2d,
-  globalMaxPooling1d,
-  globalMaxPooling2d,
-  GlobalPooling,
-  type GlobalPoolingOptions,
-  maxPooling1d,
-  maxPooling2d,
-  Pooling,
-  type PoolingOptions,
-} from "./pooling.ts";
+  alphaDropout,
+  gaussianDropout,
+  gaussianNoise,
+  type GaussianNoiseOptions,
+  Noise,
+  type RateOptions,
+  SpatialDropout,
+  spatialDropout1d,
+  spatialDropout2d,
+  spatialDropout3d,
+} from "./noise.ts";
+export * from "./pooling.ts";
 export {
   Activation,
   activation,
@@ -83,3 +99,14 @@ export {
   type ReshapeOptions,
 } from "./reshaping.ts";
 export { AdditiveAttention, additiveAttention, Attention, attention, type AttentionOptions, type ScoringCall, type ScoringOptions } from "./scoring.ts";
+export {
+  DepthwiseConv,
+  depthwiseConv1d,
+  depthwiseConv2d,
+  type DepthwiseConvOptions,
+  SeparableConv,
+  separableConv1d,
+  separableConv2d,
+  type SeparableConvOptions,
+} from "./separable.ts";
+export * from "./spectral.ts";

@@ -3,11 +3,12 @@ import { CambiumError } from "../base/error.ts";
 import { same, type Shape, show, size } from "../base/shape.ts";
 import { placeholder } from "../graph/node.ts";
 import { Module } from "../module/module.ts";
-import { parameter } from "../module/parameter.ts";
+import { constrain, parameter } from "../module/parameter.ts";
 import { get as initializer } from "../nn/initializers.ts";
 import { fansInOut, type Start } from "../nn/start.ts";
 import { asTensor, type TensorLike } from "../tensor/create.ts";
 import { assignAll, Tensor } from "../tensor/tensor.ts";
+import { type Constraint, constraint } from "./constraints.ts";
 import { regularizer, type Regularizer } from "./regularizers.ts";
 import { applied, areSymbolic, type CallOptions, inputsOf, notATensor, type Part, type SymbolicTensor } from "./symbolic.ts";
 
@@ -28,7 +29,15 @@ export type Initializer = string | Start;
 export interface WeightOptions {
   initializer: Initializer;
   regularizer?: string | Regularizer | undefined;
+  constraint?: string | Constraint | undefined;
 }
+
+/** The options for weights of the given names: how `kernel` begins, is held back, and is put right after each update. */
+export type HeldBack<Names extends string> = { [N in Names as `${N}Initializer`]?: Initializer } & {
+  [N in Names as `${N}Regularizer`]?: string | Regularizer;
+} & {
+  [N in Names as `${N}Constraint`]?: string | Constraint;
+};
 
 const counts = new Map<string, number>();
 
@@ -184,7 +193,19 @@ export abstract class Layer extends Module implements Part {
     const weight = parameter(initializer(options.initializer)(shape, fansInOut(shape)));
     const held = regularizer(options.regularizer);
     if (held) this.#penalties.push({ weight, regularizer: held });
+    const within = constraint(options.constraint);
+    if (within) constrain(weight, within);
     return weight;
+  }
+
+  /** The weight that the options speak of as `name`; it begins with `initializer` unless they say otherwise. */
+  protected named(name: string, shape: Shape, initializer: Initializer): Tensor {
+    const options = this.#options as Readonly<Record<string, any>>;
+    return this.weight(shape, {
+      initializer: options[`${name}Initializer`] ?? initializer,
+      regularizer: options[`${name}Regularizer`],
+      constraint: options[`${name}Constraint`],
+    });
   }
 
   /** What the regularizers of this layer add to the loss, after `forward`. */
@@ -228,7 +249,7 @@ export abstract class Layer extends Module implements Part {
     const config: Record<string, unknown> = { ...this.#options, name: this.name };
     for (const [key, value] of Object.entries(config)) {
       if (value === undefined || (typeof value === "function" && key.endsWith("Initializer"))) delete config[key];
-      else if (typeof value === "function" && key.endsWith("Regularizer")) config[key] = { ...(value as Regularizer).config };
+      else if (typeof value === "function" && /(Regularizer|Constraint)$/.test(key) && "config" in value) config[key] = { ...(value.config as object) };
       else if (typeof value === "function")
         throw new CambiumError(
           "value",

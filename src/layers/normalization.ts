@@ -2,12 +2,12 @@ import { resolveAxes, resolveAxis, same, type Shape, show } from "../base/shape.
 import { CambiumError } from "../base/error.ts";
 import { channelMoments, normaliseBatch, normaliseBy } from "../nn/batchnorm.ts";
 import { affine } from "../nn/norm.ts";
-import { ones, zeros } from "../tensor/create.ts";
+import { get as initializer } from "../nn/initializers.ts";
+import { fansInOut } from "../nn/start.ts";
 import { assignAll, type Tensor } from "../tensor/tensor.ts";
-import { type Initializer, Layer, type LayerOptions } from "./layer.ts";
-import type { Regularizer } from "./regularizers.ts";
+import { type HeldBack, type Initializer, Layer, type LayerOptions } from "./layer.ts";
 
-export interface NormalizationOptions extends LayerOptions {
+export interface NormalizationOptions extends LayerOptions, HeldBack<"beta" | "gamma"> {
   /** The axis of the features. Default −1. */
   axis?: number;
   /** Added to the variance. Default 1e-3. */
@@ -16,18 +16,18 @@ export interface NormalizationOptions extends LayerOptions {
   center?: boolean;
   /** Learns a factor, gamma. Default `true`. */
   scale?: boolean;
-  /** Default `"zeros"`. */
-  betaInitializer?: Initializer;
-  /** Default `"ones"`. */
-  gammaInitializer?: Initializer;
-  betaRegularizer?: string | Regularizer;
-  gammaRegularizer?: string | Regularizer;
 }
 
 export interface BatchNormalizationOptions extends NormalizationOptions {
   /** How much of the running statistics stays at each batch. Default 0.99. */
   momentum?: number;
+  /** Default `"zeros"`. */
+  movingMeanInitializer?: Initializer;
+  /** Default `"ones"`. */
+  movingVarianceInitializer?: Initializer;
 }
+
+const startOf = (given: Initializer, shape: Shape): Tensor => initializer(given)(shape, fansInOut(shape));
 
 /** Mean 0 and variance 1 in each feature over the batch. */
 export class BatchNormalization extends Layer {
@@ -47,12 +47,13 @@ export class BatchNormalization extends Layer {
   }
 
   protected override make(input: Shape): void {
-    const { center = true, scale = true, betaInitializer = "zeros", gammaInitializer = "ones", betaRegularizer, gammaRegularizer } = this.#options;
+    const { center = true, scale = true } = this.#options;
     const features = input[this.#axisIn(input)]!;
-    if (scale) this.gamma = this.weight([features], { initializer: gammaInitializer, regularizer: gammaRegularizer });
-    if (center) this.beta = this.weight([features], { initializer: betaInitializer, regularizer: betaRegularizer });
-    this.movingMean = zeros([features]);
-    this.movingVariance = ones([features]);
+    if (scale) this.gamma = this.named("gamma", [features], "ones");
+    if (center) this.beta = this.named("beta", [features], "zeros");
+    const { movingMeanInitializer = "zeros", movingVarianceInitializer = "ones" } = this.#options;
+    this.movingMean = startOf(movingMeanInitializer, [features]);
+    this.movingVariance = startOf(movingVarianceInitializer, [features]);
   }
 
   protected override check(input: Shape): void {
@@ -120,10 +121,10 @@ export class LayerNormalization extends Layer {
   }
 
   protected override make(input: Shape): void {
-    const { center = true, scale = true, betaInitializer = "zeros", gammaInitializer = "ones", betaRegularizer, gammaRegularizer } = this.#options;
+    const { center = true, scale = true } = this.#options;
     const features = this.#axes(input.length + 1).map((axis) => input[axis - 1]!);
-    if (scale) this.gamma = this.weight(features, { initializer: gammaInitializer, regularizer: gammaRegularizer });
-    if (center) this.beta = this.weight(features, { initializer: betaInitializer, regularizer: betaRegularizer });
+    if (scale) this.gamma = this.named("gamma", features, "ones");
+    if (center) this.beta = this.named("beta", features, "zeros");
   }
 
   protected override check(input: Shape): void {

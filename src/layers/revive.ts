@@ -1,18 +1,26 @@
 import { CambiumError } from "../base/error.ts";
 import { unknownName } from "../base/text.ts";
 import { GroupQueryAttention, MultiHeadAttention } from "./attention.ts";
-import { Conv } from "./convolution.ts";
+import { Permute, RepeatVector } from "./arranging.ts";
+import { Cropping, UpSampling, ZeroPadding } from "./borders.ts";
+import { Conv, ConvTranspose } from "./convolution.ts";
 import { elu, leakyRelu, prelu, relu, softmax } from "./curves.ts";
 import { Dense } from "./dense.ts";
 import { Dropout } from "./dropout.ts";
+import { EinsumDense } from "./einsum.ts";
 import { Embedding } from "./embedding.ts";
+import { GroupNormalization, RMSNormalization, UnitNormalization } from "./groupnorm.ts";
+import { ActivityRegularization, identity } from "./lambda.ts";
 import type { Layer } from "./layer.ts";
 import { BatchNormalization, LayerNormalization } from "./normalization.ts";
 import { Operation } from "./operation.ts";
-import { GlobalPooling, Pooling } from "./pooling.ts";
 import { Concatenate, Dot, Merge } from "./merging.ts";
 import { AdditiveAttention, Attention } from "./scoring.ts";
+import { alphaDropout, gaussianDropout, gaussianNoise, SpatialDropout } from "./noise.ts";
+import { AdaptivePooling, GlobalPooling, Pooling } from "./pooling.ts";
 import { Activation, Flatten, InputLayer, Reshape } from "./reshaping.ts";
+import { DepthwiseConv, SeparableConv } from "./separable.ts";
+import { SpectralNormalization } from "./spectral.ts";
 
 /** A layer as plain data. */
 export interface LayerConfig {
@@ -26,39 +34,60 @@ const makers: Record<string, (config: any) => Layer> = {
   Add: (config) => new Merge("Add", config),
   Attention: (config) => new Attention(config),
   Average: (config) => new Merge("Average", config),
-  AveragePooling1D: (config) => new Pooling("Average", 1, config),
-  AveragePooling2D: (config) => new Pooling("Average", 2, config),
   BatchNormalization: (config) => new BatchNormalization(config),
   Concatenate: (config) => new Concatenate(config),
-  Conv1D: (config) => new Conv(1, config),
-  Conv2D: (config) => new Conv(2, config),
+  ActivityRegularization: (config) => new ActivityRegularization(config),
+  AlphaDropout: alphaDropout,
   Dense: (config) => new Dense(config),
   Dot: (config) => new Dot(config),
   Dropout: (config) => new Dropout(config),
   ELU: elu,
+  EinsumDense: (config) => new EinsumDense(config),
   Embedding: (config) => new Embedding(config),
   Flatten: (config) => new Flatten(config),
-  GlobalAveragePooling1D: (config) => new GlobalPooling("Average", 1, config),
-  GlobalAveragePooling2D: (config) => new GlobalPooling("Average", 2, config),
-  GlobalMaxPooling1D: (config) => new GlobalPooling("Max", 1, config),
-  GlobalMaxPooling2D: (config) => new GlobalPooling("Max", 2, config),
   GroupedQueryAttention: (config) => new GroupQueryAttention(config),
+  GaussianDropout: gaussianDropout,
+  GaussianNoise: gaussianNoise,
+  GroupNormalization: (config) => new GroupNormalization(config),
+  Identity: identity,
   InputLayer: (config) => new InputLayer(config),
   LayerNormalization: (config) => new LayerNormalization(config),
   LeakyReLU: leakyRelu,
-  MaxPooling1D: (config) => new Pooling("Max", 1, config),
-  MaxPooling2D: (config) => new Pooling("Max", 2, config),
   Maximum: (config) => new Merge("Maximum", config),
   Minimum: (config) => new Merge("Minimum", config),
   MultiHeadAttention: (config) => new MultiHeadAttention(config),
   Multiply: (config) => new Merge("Multiply", config),
   Operation: (config) => new Operation(config),
   PReLU: prelu,
+  Permute: (config) => new Permute(config),
+  RMSNormalization: (config) => new RMSNormalization(config),
   ReLU: relu,
+  RepeatVector: (config) => new RepeatVector(config),
   Reshape: (config) => new Reshape(config),
   Softmax: softmax,
   Subtract: (config) => new Merge("Subtract", config),
+  SpectralNormalization: (config) => new SpectralNormalization({ ...config, layer: revive("SpectralNormalization", config.layer) as Layer }),
+  UnitNormalization: (config) => new UnitNormalization(config),
 };
+
+/** What a family of layers, alike for each number of spatial axes, is made by: `Conv1D`, `Conv2D`, `Conv3D`. */
+function family(name: string, make: (rank: 1 | 2 | 3, config: any) => Layer, ranks: readonly (1 | 2 | 3)[] = [1, 2, 3]): void {
+  for (const rank of ranks) makers[name.replace("#", `${rank}D`)] = (config) => make(rank, config);
+}
+
+for (const mode of ["Max", "Average"] as const) {
+  family(`${mode}Pooling#`, (rank, config) => new Pooling(mode, rank, config));
+  family(`Global${mode}Pooling#`, (rank, config) => new GlobalPooling(mode, rank, config));
+  family(`Adaptive${mode}Pooling#`, (rank, config) => new AdaptivePooling(mode, rank, config));
+}
+family("Conv#", (rank, config) => new Conv(rank, config));
+family("Conv#Transpose", (rank, config) => new ConvTranspose(rank, config));
+family("Cropping#", (rank, config) => new Cropping(rank, config));
+family("DepthwiseConv#", (rank, config) => new DepthwiseConv(rank as 1 | 2, config), [1, 2]);
+family("SeparableConv#", (rank, config) => new SeparableConv(rank as 1 | 2, config), [1, 2]);
+family("SpatialDropout#", (rank, config) => new SpatialDropout(rank, config));
+family("UpSampling#", (rank, config) => new UpSampling(rank, config));
+family("ZeroPadding#", (rank, config) => new ZeroPadding(rank, config));
 
 /**
  * Makes a kind of layer of your own known, so that models with it can be loaded: `className` as the layer was made with, and what makes it of its `getConfig()`.

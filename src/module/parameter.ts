@@ -17,6 +17,16 @@ export function isParameter(tensor: Tensor): boolean {
   return parameters.has(tensor);
 }
 
+const constraints = new WeakMap<Tensor, (next: Tensor) => Tensor>();
+
+/** From now on, an optimizer's update of `parameter` is put right by `constraint`. */
+export function constrain(parameter: Tensor, constraint: (next: Tensor) => Tensor): void {
+  constraints.set(parameter, constraint);
+}
+
+/** What `parameter` becomes of an update to `next`. */
+export const constrained = (parameter: Tensor, next: Tensor): Tensor => constraints.get(parameter)?.(next) ?? next;
+
 /** Forgets the gradients of `tensors`. */
 export function zeroGrad(tensors: Iterable<Tensor>): void {
   const trace = currentTrace();

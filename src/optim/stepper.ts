@@ -1,6 +1,7 @@
 import { CambiumError } from "../base/error.ts";
 import { same, show } from "../base/shape.ts";
 import { scalar } from "../graph/node.ts";
+import { constrained } from "../module/parameter.ts";
 import { full, zeros } from "../tensor/create.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Rule } from "./rule.ts";
@@ -54,7 +55,7 @@ export class Stepper {
       const gradient = weightDecay !== 0 && !decoupled ? upward.add(parameter.mul(weightDecay)) : upward;
       const start = weightDecay !== 0 && decoupled ? parameter.sub(parameter.mul(by.mul(weightDecay))) : parameter;
       const next = this.#rule.step({ parameter: start, gradient, slots, rate: by, count, common });
-      pairs.push([parameter, next.parameter]);
+      pairs.push([parameter, constrained(parameter, next.parameter)]);
       for (const [name, value] of Object.entries(next.slots)) pairs.push([slots[name]!, value]);
     });
     return pairs;

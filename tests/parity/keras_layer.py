@@ -26,7 +26,7 @@ def path_of(layer: keras.Layer, weight) -> str:
     return re.sub(rf"^{re.escape(layer.name)}/", "", weight.path)
 
 
-CLASSES = {"relu": "ReLU", "elu": "ELU", "leakyRelu": "LeakyReLU", "prelu": "PReLU", "lstm": "LSTM", "gru": "GRU", "simpleRnn": "SimpleRNN"}
+CLASSES = {"rmsNormalization": "RMSNormalization", "relu": "ReLU", "elu": "ELU", "leakyRelu": "LeakyReLU", "prelu": "PReLU", "lstm": "LSTM", "gru": "GRU", "simpleRnn": "SimpleRNN"}
 
 
 def class_of(function: str) -> str:

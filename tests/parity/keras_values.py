@@ -19,12 +19,14 @@ import tensorflow
 
 import keras_activations
 import keras_attention
+import keras_constraints
 import keras_fit
 import keras_layers
 import keras_losses
 import keras_metrics
 import keras_models
 import keras_optimizers
+import keras_space
 import keras_starts
 from record import write
 
@@ -35,7 +37,9 @@ AREAS = {
     "losses": keras_losses.cases,
     "metrics": keras_metrics.cases,
     "optimizers": keras_optimizers.cases,
+    "space": keras_space.cases,
     "starts": keras_starts.cases,
+    "constraints": keras_constraints.cases,
     "fit": keras_fit.cases,
     "models": keras_models.cases,
 }
