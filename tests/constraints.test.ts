@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { referenceEngine } from "../src/engines/reference/engine.ts";
-import { layers, losses, optimizers, regularizers, sequential, zeros } from "../src/index.ts";
+import { layers, optimizers, regularizers, sequential, zeros } from "../src/index.ts";
 import { constraint, constraints } from "../src/layers/constraints.ts";
 import { revive } from "../src/layers/revive.ts";
 import { setEngine } from "../src/tensor/evaluate.ts";
@@ -45,7 +45,7 @@ describe("constraints and regularizers are Keras'", () => {
     const c = casesOf<Trained>("keras/constraints").find(({ name }) => name === "dense, trained")!;
     const model = sequential([layers.dense(3, { kernelConstraint: constraints.unitNorm(), biasConstraint: "nonNeg", inputShape: [4] })]);
     model.layers[0]!.loadStateDict({ kernel: restore(c.start[0]!), bias: restore(c.start[1]!) });
-    model.compile({ loss: losses.meanSquaredError(), optimizer: optimizers.adam({ learningRate: 0.1 }) });
+    model.compile({ loss: "meanSquaredError", optimizer: optimizers.adam({ learningRate: 0.1 }) });
     await model.fit(restore(c.x), restore(c.y), { batchSize: 4, epochs: 3, shuffle: false, verbose: 0 });
     const [kernel, bias] = [...model.parameters()];
     expectClose(kernel!, c.end[0]!, "kernel", 1e-4);
@@ -73,7 +73,7 @@ describe("what holds weights back is written down and made again", () => {
     const again = revive("test", { className: "Dense", config });
     expect(again.getConfig()).toEqual(layer.getConfig());
     again.build([4]);
-    expect((again as layers.Dense).weightPenalties()).toHaveLength(1);
+    expect((again as layers.Dense).penalties()).toHaveLength(1);
   });
 
   test("a name is enough, in either spelling", () => {

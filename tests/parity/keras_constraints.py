@@ -25,11 +25,11 @@ def cases() -> list[dict]:
     found = []
     for kind, options in CONSTRAINTS:
         weight = random.standard_normal((4, 3)).astype(np.float32)
-        made = getattr(keras.constraints, CLASSES[kind])(**options)(weight)
+        made = getattr(keras.constraints, CLASSES[kind])(**options)(keras.ops.convert_to_tensor(weight))
         found.append({"name": f"{kind} {plain(options)}", "constraint": {"kind": kind, "options": plain(options)}, "weight": tensor(weight), "result": tensor(np.asarray(made))})
     for mode in ("rows", "columns"):
         weight = random.standard_normal((4, 3)).astype(np.float32)
-        penalty = keras.regularizers.OrthogonalRegularizer(factor=0.3, mode=mode)(weight)
+        penalty = keras.regularizers.OrthogonalRegularizer(factor=0.3, mode=mode)(keras.ops.convert_to_tensor(weight))
         found.append({"name": f"orthogonal, {mode}", "regularizer": {"factor": 0.3, "mode": mode}, "weight": tensor(weight), "result": tensor(np.float32(penalty))})
     layer = keras.layers.Dense(3, kernel_constraint=keras.constraints.UnitNorm(), bias_constraint="non_neg")
     x, y = random.standard_normal((8, 4)).astype(np.float32), random.standard_normal((8, 3)).astype(np.float32)
