@@ -1,4 +1,7 @@
-import { Tensor } from "../tensor/tensor.ts";
+import { type DType, isFloat } from "../base/dtype.ts";
+import { CambiumError } from "../base/error.ts";
+import { unknownName } from "../base/text.ts";
+import { assignAll, Tensor } from "../tensor/tensor.ts";
 import { fieldsOf } from "./fields.ts";
 import { isParameter, zeroGrad } from "./parameter.ts";
 import { loadState, type LoadOptions, type LoadReport, readState, type StateDict } from "./state.ts";
@@ -27,6 +30,11 @@ export abstract class Module {
   /** The direct parts with their names. */
   *namedChildren(): Generator<[name: string, child: Module]> {
     for (const [name, value] of fieldsOf(this)) if (value instanceof Module) yield [name, value];
+  }
+
+  /** The tensors this module itself holds, parameters and buffers, with their names. */
+  *namedTensors(): Generator<[name: string, tensor: Tensor]> {
+    for (const [name, value] of fieldsOf(this)) if (value instanceof Tensor) yield [name, value];
   }
 
   /** The direct parts. */
@@ -69,7 +77,7 @@ export abstract class Module {
   *#tensors(prefix: string, wanted: (tensor: Tensor) => boolean): Generator<[path: string, tensor: Tensor]> {
     const seen = new Set<Tensor>();
     for (const [path, module] of this.namedModules(prefix))
-      for (const [name, tensor] of tensorsOf(module)) {
+      for (const [name, tensor] of module.namedTensors()) {
         if (!wanted(tensor) || seen.has(tensor)) continue;
         seen.add(tensor);
         yield [join(path, name), tensor];
@@ -90,7 +98,7 @@ export abstract class Module {
   }
 
   *#state(prefix: string): Generator<[path: string, tensor: Tensor]> {
-    const own = [...tensorsOf(this)];
+    const own = [...this.namedTensors()];
     for (const [name, tensor] of own) if (isParameter(tensor)) yield [join(prefix, name), tensor];
     for (const [name, tensor] of own) if (!isParameter(tensor)) yield [join(prefix, name), tensor];
     for (const [name, child] of this.namedChildren()) yield* child.#state(join(prefix, name));
@@ -111,6 +119,85 @@ export abstract class Module {
   requiresGrad(on = true): this {
     for (const parameter of this.parameters()) parameter.requiresGrad = on;
     return this;
+  }
+
+  /**
+   * Makes parameters and buffers that hold fractions hold them as `dtype`, here and within; gradients are forgotten.
+   * An optimizer is made after it: its memory has the dtype that parameters had.
+   * @throws a `dtype` error for a dtype of whole numbers
+   */
+  to(dtype: DType): this {
+    if (!isFloat(dtype)) throw new CambiumError("dtype", `${this.constructor.name}.to`, `${dtype} holds no fractions, which parameters need`);
+    const tensors = [...this.parameters(), ...this.buffers()].filter((tensor) => isFloat(tensor.dtype) && tensor.dtype !== dtype);
+    for (const tensor of tensors) tensor.grad = undefined;
+    assignAll(tensors.map((tensor) => [tensor, tensor.detach().to(dtype)] as const));
+    return this;
+  }
+
+  /** As `to("float64")`. */
+  double(): this {
+    return this.to("float64");
+  }
+
+  /** As `to("float32")`. */
+  float(): this {
+    return this.to("float32");
+  }
+
+  /** As `to("float16")`. */
+  half(): this {
+    return this.to("float16");
+  }
+
+  /** As `to("bfloat16")`. */
+  bfloat16(): this {
+    return this.to("bfloat16");
+  }
+
+  /**
+   * The module at `path`, as in `"encoder.0"`; at `""`, this one.
+   * @throws a `name` error when there is none
+   */
+  getSubmodule(path: string): Module {
+    const all = new Map(this.namedModules());
+    const found = all.get(path);
+    if (found) return found;
+    throw unknownName(this.constructor.name, "part", path, all.keys());
+  }
+
+  /**
+   * The parameter at `path`, as in `"encoder.0.weight"`.
+   * @throws a `name` error when there is none
+   */
+  getParameter(path: string): Tensor {
+    const all = new Map(this.namedParameters());
+    const found = all.get(path);
+    if (found) return found;
+    throw unknownName(this.constructor.name, "parameter", path, all.keys());
+  }
+
+  /**
+   * Calls `hook` with this module, its inputs and its output after each `forward`; what it returns takes the output's place. In a compiled function, once, while it is traced.
+   * @returns what takes the hook off
+   */
+  registerForwardHook(hook: (module: this, inputs: any[], output: any) => unknown): () => void {
+    return hooked(this, (forward) => (...inputs) => {
+      const output = forward(...inputs);
+      return hook(this, inputs, output) ?? output;
+    });
+  }
+
+  /**
+   * Calls `hook` with this module and its inputs before each `forward`; a list that it returns takes the inputs' place.
+   * @returns what takes the hook off
+   */
+  registerForwardPreHook(hook: (module: this, inputs: any[]) => any[] | undefined | void): () => void {
+    return hooked(
+      this,
+      (forward) =>
+        (...inputs) =>
+          forward(...(hook(this, inputs) ?? inputs)),
+    );
   }
 
   /** Forgets the gradients of all parameters. */
@@ -145,8 +232,30 @@ Object.defineProperty(Module.prototype, Symbol.for("nodejs.util.inspect.custom")
   },
 });
 
-function* tensorsOf(module: Module): Generator<[name: string, tensor: Tensor]> {
-  for (const [name, value] of fieldsOf(module)) if (value instanceof Tensor) yield [name, value];
+type Forward = (...inputs: any[]) => any;
+type Hook = (forward: Forward) => Forward;
+
+const hooks = new WeakMap<Module, Set<Hook>>();
+
+/** Lets `hook` stand around the module's forward, inside of hooks that come later. A module without hooks pays nothing. */
+function hooked(module: Module, hook: Hook): () => void {
+  const all = hooks.get(module) ?? new Set();
+  hooks.set(module, all.add(hook));
+  const settle = (): void => {
+    delete (module as { forward?: Forward }).forward;
+    if (all.size === 0) return;
+    const own = module.forward.bind(module);
+    Object.defineProperty(module, "forward", {
+      value: [...all].reduce((forward, around) => around(forward), own as Forward),
+      configurable: true,
+      enumerable: false,
+    });
+  };
+  settle();
+  return () => {
+    all.delete(hook);
+    settle();
+  };
 }
 
 const join = (prefix: string, name: string): string => (prefix ? `${prefix}.${name}` : name);

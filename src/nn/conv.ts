@@ -1,8 +1,9 @@
 import { CambiumError } from "../base/error.ts";
+import { show } from "../base/shape.ts";
 import { unknownName } from "../base/text.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Convolution, type ConvolutionOptions, convolve, optionsOf } from "./convolution.ts";
-import { perAxis, type Sizes } from "./input.ts";
+import { channelsLast, perAxis, type Sizes } from "./input.ts";
 import { padded, type PadMode } from "./pad.ts";
 
 export interface ConvOptions extends ConvolutionOptions {
@@ -11,6 +12,38 @@ export interface ConvOptions extends ConvolutionOptions {
   /** What stands in that room: zeros, the input mirrored or continued, or its edge. Default `"zeros"`. */
   paddingMode?: "zeros" | "reflect" | "replicate" | "circular";
 }
+
+/** PyTorch's [outChannels, inChannels / groups, ...kernel] as [...kernel, inChannels / groups, outChannels]. */
+const kernelOf = (weight: Tensor): Tensor => weight.permute([...weight.shape.slice(2).map((_, i) => i + 2), 1, 0]);
+
+const convolution =
+  (rank: number): Convolve =>
+  (x, weight, bias, { stride = 1, padding = 0, dilation = 1, groups = 1 } = {}) => {
+    if (x.rank !== rank + 2 || weight.rank !== rank + 2)
+      throw new CambiumError(
+        "shape",
+        `conv${rank}d`,
+        `x and weight have ${rank + 2} axes, [batch, channels, ...] and [out, in, ...]; got ${show(x.shape)} and ${show(weight.shape)}`,
+      );
+    return channelsLast(x, (x) =>
+      convolve(x, kernelOf(weight), bias, {
+        stride,
+        padding: typeof padding === "string" ? padding : perAxis("conv", "padding", padding, rank, 0),
+        dilation,
+        groups,
+      }),
+    );
+  };
+
+/** A convolution with its weights given, channels first. */
+export type Convolve = (x: Tensor, weight: Tensor, bias?: Tensor, options?: Omit<ConvOptions, "bias" | "paddingMode">) => Tensor;
+
+/** `nn.Conv1d` as a function @shape x [batch, in, width], weight [out, in / groups, kernel], bias [out] */
+export const conv1d: Convolve = convolution(1);
+/** `nn.Conv2d` as a function @shape x [batch, in, height, width], weight [out, in / groups, ...kernel], bias [out] */
+export const conv2d: Convolve = convolution(2);
+/** `nn.Conv3d` as a function @shape x [batch, in, depth, height, width], weight [out, in / groups, ...kernel], bias [out] */
+export const conv3d: Convolve = convolution(3);
 
 const paddingModes = ["zeros", "reflect", "replicate", "circular"];
 
@@ -40,7 +73,7 @@ abstract class Conv extends Convolution {
   forward(x: Tensor): Tensor {
     const { weight, paddingMode, padding } = this;
     return this.moved(x, weight, (x) => {
-      const moved = weight.permute([...this.kernelSize.map((_, i) => i + 2), 1, 0]);
+      const moved = kernelOf(weight);
       if (paddingMode === "zeros" || padding === "valid") return convolve(x, moved, this.bias, this);
       const room = this.kernelSize.map((k, i): [number, number] => {
         const missing = (k - 1) * this.dilation[i]!;

@@ -37,12 +37,12 @@ abstract class ConvTranspose extends Convolution {
 
   /** `outputSize`: the spatial sizes wanted, in place of `outputPadding`. */
   forward(x: Tensor, outputSize?: Shape): Tensor {
-    const { stride, dilation, groups, padding: front, kernelSize } = this;
-    return this.moved(x, this.weight, (x) => {
+    const { stride, dilation, groups, padding: front, kernelSize, weight } = this;
+    return this.moved(x, weight, (x) => {
       const output = this.sizes(x.shape.slice(1, -1), outputSize);
       const [rank, mine] = [kernelSize.length, this.outChannels / groups];
       const inner = kernelSize.map((_, i) => i + 3);
-      const split = this.weight.reshape([groups, this.inChannels / groups, mine, ...kernelSize]).permute([...inner, 1, 0, 2]);
+      const split = weight.reshape([groups, this.inChannels / groups, mine, ...kernelSize]).permute([...inner, 1, 0, 2]);
       const kernel = split.reshape([...kernelSize, this.inChannels / groups, this.outChannels]);
       if (rank !== output.length) throw new CambiumError("shape", this.where, `outputSize ${show(output)} needs ${rank} sizes`);
       return convolveTransposed(x, kernel, this.bias, { stride, dilation, groups, front, output });

@@ -26,6 +26,7 @@ export { EmbeddingBag, type EmbeddingBagOptions } from "./embeddingbag.ts";
 export { Fold, type FoldOptions, Unfold } from "./fold.ts";
 export { GLU, PReLU, RReLU, Threshold } from "./gated.ts";
 export { type GroupedAttendOptions, GroupedQueryAttention, type GroupedQueryAttentionOptions } from "./groupedattention.ts";
+export * as functional from "./functional/index.ts";
 export * as init from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export { InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, type InstanceNormOptions } from "./instancenorm.ts";
@@ -90,4 +91,6 @@ export {
   type TransformerOptions,
 } from "./transformer.ts";
 export { MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, type MaxUnpoolOptions } from "./unpool.ts";
+export { ParameterDict, ParameterList } from "./parameters.ts";
+export * as utils from "./weights/index.ts";
 export * from "../losses/modules.ts";

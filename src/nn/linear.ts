@@ -40,9 +40,11 @@ export class Linear extends Module {
 
   forward(x: Tensor): Tensor {
     const where = `Linear(${this.inFeatures} → ${this.outFeatures})`;
-    expectTensor(where, x, this.weight);
+    // Read once: it may be computed anew each time (nn.utils.spectralNorm).
+    const { weight } = this;
+    expectTensor(where, x, weight);
     expectSize(where, x, -1, this.inFeatures, `[..., ${this.inFeatures}]`);
-    const y = x.matmul(this.weight.permute([1, 0]));
+    const y = x.matmul(weight.permute([1, 0]));
     return this.bias ? y.add(this.bias) : y;
   }
 

@@ -1,0 +1,3 @@
+/** The door for PyTorch's `torch.nn.utils`. */
+export { removeParametrizations, spectralNorm, type SpectralNormOptions, weightNorm } from "../parametrization.ts";
+export { parametersToVector, vectorToParameters } from "../vector.ts";
