@@ -10,6 +10,7 @@ export {
   type MultiHeadAttentionOptions,
 } from "./attention.ts";
 export * from "./arranging.ts";
+export * from "./augmentation.ts";
 export * from "./borders.ts";
 export { type Constraint, constraints } from "./constraints.ts";
 export {
@@ -85,6 +86,7 @@ export {
   spatialDropout3d,
 } from "./noise.ts";
 export * from "./pooling.ts";
+export * from "./preprocessing.ts";
 export {
   Activation,
   activation,

@@ -3,6 +3,7 @@ import { unknownName } from "../base/text.ts";
 import { GroupQueryAttention, MultiHeadAttention } from "./attention.ts";
 import { Permute, RepeatVector } from "./arranging.ts";
 import { Cropping, UpSampling, ZeroPadding } from "./borders.ts";
+import { randomBrightness, randomContrast, randomFlip } from "./augmentation.ts";
 import { Conv, ConvTranspose } from "./convolution.ts";
 import { elu, leakyRelu, prelu, relu, softmax } from "./curves.ts";
 import { Dense } from "./dense.ts";
@@ -18,6 +19,7 @@ import { Concatenate, Dot, Merge } from "./merging.ts";
 import { AdditiveAttention, Attention } from "./scoring.ts";
 import { alphaDropout, gaussianDropout, gaussianNoise, SpatialDropout } from "./noise.ts";
 import { AdaptivePooling, GlobalPooling, Pooling } from "./pooling.ts";
+import { CategoryEncoding, Discretization, Normalization, Rescaling } from "./preprocessing.ts";
 import { Activation, Flatten, InputLayer, Reshape } from "./reshaping.ts";
 import { DepthwiseConv, SeparableConv } from "./separable.ts";
 import { SpectralNormalization } from "./spectral.ts";
@@ -38,8 +40,10 @@ const makers: Record<string, (config: any) => Layer> = {
   Concatenate: (config) => new Concatenate(config),
   ActivityRegularization: (config) => new ActivityRegularization(config),
   AlphaDropout: alphaDropout,
+  CategoryEncoding: (config) => new CategoryEncoding(config),
   Dense: (config) => new Dense(config),
   Dot: (config) => new Dot(config),
+  Discretization: (config) => new Discretization(config),
   Dropout: (config) => new Dropout(config),
   ELU: elu,
   EinsumDense: (config) => new EinsumDense(config),
@@ -58,11 +62,16 @@ const makers: Record<string, (config: any) => Layer> = {
   MultiHeadAttention: (config) => new MultiHeadAttention(config),
   Multiply: (config) => new Merge("Multiply", config),
   Operation: (config) => new Operation(config),
+  Normalization: (config) => new Normalization(config),
   PReLU: prelu,
   Permute: (config) => new Permute(config),
   RMSNormalization: (config) => new RMSNormalization(config),
+  RandomBrightness: randomBrightness,
+  RandomContrast: randomContrast,
+  RandomFlip: randomFlip,
   ReLU: relu,
   RepeatVector: (config) => new RepeatVector(config),
+  Rescaling: (config) => new Rescaling(config),
   Reshape: (config) => new Reshape(config),
   Softmax: softmax,
   Subtract: (config) => new Merge("Subtract", config),

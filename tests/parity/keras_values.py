@@ -26,6 +26,7 @@ import keras_losses
 import keras_metrics
 import keras_models
 import keras_optimizers
+import keras_preprocessing
 import keras_space
 import keras_starts
 from record import write
@@ -37,6 +38,7 @@ AREAS = {
     "losses": keras_losses.cases,
     "metrics": keras_metrics.cases,
     "optimizers": keras_optimizers.cases,
+    "preprocessing": keras_preprocessing.cases,
     "space": keras_space.cases,
     "starts": keras_starts.cases,
     "constraints": keras_constraints.cases,
