@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { engine } from "cambium";
 import { median, short } from "./numbers.ts";
 import { findPython, howToGet, Peer } from "./peer.ts";
-import { fitted, language, programs, regression, stepped, type Timed } from "./programs.ts";
+import { charLstm, fitted, language, programs, regression, stepped, type Timed } from "./programs.ts";
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -39,7 +39,7 @@ const settings = smoke ? { threads, compileSeconds: 0, setting: "eager/default/n
 const node = (...args: string[]): string => execFileSync(process.execPath, args, { encoding: "utf8", env: { ...process.env, NODE_OPTIONS: "" } });
 
 /** Programs that are loops of their own. */
-const byHand: Record<string, () => Promise<Timed>> = { linreg: regression, gpt: language };
+const byHand: Record<string, () => Promise<Timed>> = { linreg: regression, gpt: language, "char-lstm": charLstm };
 
 function training(name: string): Contest {
   let ours: ((seconds: number) => Promise<number>) | undefined;
@@ -87,7 +87,7 @@ if (unknown.length > 0) {
   process.exit(1);
 }
 // On the engine for tests a step of the CNN takes minutes.
-const heavy = (name: string): boolean => name.startsWith("cnn") || name === "gpt" || name === "memory";
+const heavy = (name: string): boolean => name.startsWith("cnn") || name.endsWith("lstm") || name === "gpt" || name === "memory";
 const wanted = positionals.length > 0 ? positionals : known.filter((name) => engine().name !== "reference" || !heavy(name));
 
 const tell = (text: string): void => void (json ? process.stderr : process.stdout).write(`${text}\n`);

@@ -32,6 +32,7 @@ export const programs: Record<string, Program> = {
   "mlp-128": { batch: 128, model: mlp },
   "cnn-32": { batch: 32, model: cnn },
   "cnn-128": { batch: 128, model: cnn },
+  lstm: { batch: 128, model: () => sequential([layers.lstm(128, { inputShape: [28, 28] }), layers.dense(10, { activation: "softmax" })]) },
 };
 
 /** A compiled model, and random samples for so many steps. */
@@ -109,21 +110,41 @@ export async function regression(): Promise<Timed> {
 }
 
 /** A small GPT: 4 layers of 4 heads, 128 features, 16 sequences of 128 letters out of 65. */
-export async function language(): Promise<Timed> {
+export const language = (): Promise<Timed> => {
   seed(0);
   const model = gpt({ vocabSize: 65, context: 128, layers: 4, heads: 4, dModel: 128, dropout: 0, tied: false });
+  return onLetters((tokens) => model.forward(tokens), new optim.AdamW(model.parameters(), { lr: 1e-3 }), 16, 128);
+};
+
+class CharLSTM extends nn.Module {
+  letters = new nn.Embedding(65, 256);
+  lstm = new nn.LSTM(256, 256, { numLayers: 2, batchFirst: true });
+  head = new nn.Linear(256, 65);
+
+  forward(tokens: Tensor): Tensor {
+    return this.head.forward(this.lstm.forward(this.letters.forward(tokens))[0]);
+  }
+}
+
+/** A recurrent network of two layers, trained on letters. */
+export const charLstm = (): Promise<Timed> => {
+  seed(0);
+  const model = new CharLSTM();
+  return onLetters((tokens) => model.forward(tokens), new optim.Adam(model.parameters(), { lr: 1e-3 }), 32, 64);
+};
+
+async function onLetters(forward: (tokens: Tensor) => Tensor, optimizer: { zeroGrad(): void; step(): void }, batch: number, length: number): Promise<Timed> {
   const criterion = new nn.CrossEntropyLoss();
-  const optimizer = new optim.AdamW(model.parameters(), { lr: 1e-3 });
   const step = compile((tokens: Tensor, next: Tensor) => {
-    const loss = criterion.forward(model.forward(tokens).reshape([-1, 65]), next.reshape([-1]));
+    const loss = criterion.forward(forward(tokens).reshape([-1, 65]), next.reshape([-1]));
     optimizer.zeroGrad();
     loss.backward();
     optimizer.step();
     return loss;
   });
   const pairs = Array.from({ length: batches }, () => {
-    const letters = randint([16, 129], 0, 65);
-    return [letters.slice([0, 0], [16, 128]), letters.slice([0, 1], [16, 129])] as const;
+    const letters = randint([batch, length + 1], 0, 65);
+    return [letters.slice([0, 0], [batch, length]), letters.slice([0, 1], [batch, length + 1])] as const;
   });
   for (const pair of pairs) for (const t of pair) t.dataSync();
   let at = 0;

@@ -14,6 +14,7 @@ export { grad, jvp, noGrad, stopGradient, valueAndGrad, vjp } from "./tensor/fun
 export { gradCheck } from "./tensor/gradcheck.ts";
 export { hessian, hvp, jacfwd, jacobian, jacrev } from "./tensor/jacobian.ts";
 export { normal, randint, seed, uniform } from "./tensor/random.ts";
+export { cond, whileLoop } from "./tensor/branch.ts";
 export { type ScanOptions, scan, type Tree } from "./tensor/scan.ts";
 export * as linalg from "./tensor/linalg.ts";
 export { Tensor } from "./tensor/tensor.ts";

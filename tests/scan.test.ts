@@ -282,6 +282,19 @@ describe("the compiler", () => {
     expect(loop!.stages.flatMap(({ kernels }) => kernels).filter(({ kind }) => kind === "matmul").length).toBe(1);
   });
 
+  test("puts together what flows back to a value that was cut up, instead of adding it up among zeros", () => {
+    const x = leafOf(filled([4, 9]));
+    const cut = (x: Tensor): Tensor => {
+      const [a, b, c] = x.split([2, 4, 3], 1) as [Tensor, Tensor, Tensor];
+      return a.sin().sum().add(b.exp().sum()).mul(c.sum());
+    };
+    let got: number[] = [];
+    const [program] = programsOf(() => (got = [...grad(cut)(x).dataSync()]));
+    expect(program!.stages.flatMap(({ kernels }) => kernels).filter(({ kind }) => kind === "pad")).toEqual([]);
+    setEngine(referenceEngine());
+    close(got, grad(cut)(x).dataSync());
+  });
+
   test("keeps nothing for the way back where no gradient is wanted", () => {
     const [program] = programsOf(() => noGrad(() => loss(w, xs)).dataSync());
     expect(loopsIn(program!).map(({ writes }) => writes.length)).toEqual([1]);

@@ -110,11 +110,36 @@ class Block(nn.Module):
         return x + self.narrow(nn.functional.gelu(self.widen(self.norm2(x))))
 
 
+class LSTM(nn.Module):
+    """Pixels line by line, and what the last state says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(28, 128, batch_first=True)
+        self.head = nn.Linear(128, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.lstm(x)[0][:, -1])
+
+
+class CharLSTM(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.letters = nn.Embedding(65, 256)
+        self.lstm = nn.LSTM(256, 256, num_layers=2, batch_first=True)
+        self.head = nn.Linear(256, 65)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.head(self.lstm(self.letters(tokens))[0]).flatten(0, 1)
+
+
 PROGRAMS: dict[str, Program] = {
     "mlp-32": Program(mlp, (784,), 32),
     "mlp-128": Program(mlp, (784,), 128),
     "cnn-32": Program(cnn, (1, 28, 28), 32, convolution=True),
     "cnn-128": Program(cnn, (1, 28, 28), 128, convolution=True),
+    "lstm": Program(LSTM, (28, 28), 128),
+    "char-lstm": Program(CharLSTM, (64,), 32, letters=65),
     "gpt": Program(lambda: GPT(65, 128, 4, 4, 128), (128,), 16, letters=65),
     "linreg": Program(lambda: nn.Linear(1, 1), (1,), 0),
 }

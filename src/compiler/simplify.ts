@@ -8,6 +8,7 @@ import { range } from "../ops/gather.ts";
 import { logSoftmax } from "../ops/softmax.ts";
 import { broadcast } from "../ops/spread.ts";
 import { permute, reshape } from "../ops/movement.ts";
+import { concat, pad } from "../ops/slice.ts";
 import { isLeaf, onInputs, rewrite } from "./rewrite.ts";
 
 /** Applies the rules until none does any more. */
@@ -113,7 +114,7 @@ function arithmetic(node: Node): Node {
       return p !== undefined && isFloat(node.dtype) && isFloat(a.dtype) ? everywhere(p, node) : node;
     case "add":
       if (q === 0) return as(a, node);
-      return p === 0 ? as(b, node) : node;
+      return p === 0 ? as(b, node) : (sideBySide(node) ?? node);
     case "sub":
       return q === 0 ? as(a, node) : node;
     case "mul":
@@ -129,6 +130,32 @@ function arithmetic(node: Node): Node {
     default:
       return node;
   }
+}
+
+/** A sum of values that zeros surround, and that lie side by side along one axis, is those values one after another: what flows back to a value that was cut up. */
+function sideBySide(node: Node): Node | undefined {
+  const pieces: Node[] = [];
+  const open = [...node.inputs];
+  for (let x = open.pop(); x; x = open.pop()) {
+    if (!same(x.shape, node.shape) || x.dtype !== node.dtype || pieces.length > 64) return undefined;
+    if (is(x, "add")) open.push(...x.inputs);
+    else if (is(x, "pad") && x.attrs.value === 0) pieces.push(x);
+    else return undefined;
+  }
+  const axis = node.shape.findIndex((d, i) => d !== pieces[0]!.inputs[0]!.shape[i]);
+  if (axis < 0) return undefined;
+  const low = (x: Node): number => (x.attrs.low as number[])[axis]!;
+  const sizeOf = (x: Node): number => x.inputs[0]!.shape[axis]!;
+  pieces.sort((a, b) => low(a) - low(b));
+  const only = (x: Node): boolean =>
+    x.inputs[0]!.shape.every((d, i) => i === axis || d === node.shape[i]) && low(x) >= 0 && low(x) + sizeOf(x) <= node.shape[axis]!;
+  if (!pieces.every(only) || pieces.some((x, i) => i > 0 && low(x) !== low(pieces[i - 1]!) + sizeOf(pieces[i - 1]!))) return undefined;
+  const whole = concat(
+    pieces.flatMap(({ inputs: [x] }) => (is(x!, "concat") && x!.attrs.axis === axis ? x!.inputs : [x!])),
+    axis,
+  );
+  const around = (end: "low" | "high", piece: Node): number[] => node.shape.map((_, i) => (i === axis ? (piece.attrs[end] as number[])[axis]! : 0));
+  return same(whole.shape, node.shape) ? whole : pad(whole, around("low", pieces[0]!), around("high", pieces.at(-1)!), 0);
 }
 
 /** `x` in place of `node`, when it is alike in all but how often its numbers are written. */

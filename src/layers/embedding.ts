@@ -8,6 +8,8 @@ export interface EmbeddingOptions extends LayerOptions, HeldBack<"embeddings"> {
   inputDim: number;
   /** How many numbers stand for each. */
   outputDim: number;
+  /** Whether 0 stands for nothing: recurrent layers behind pass over it. Default `false`. */
+  maskZero?: boolean;
 }
 
 /** A row of learnt numbers for each whole number. */
@@ -30,6 +32,10 @@ export class Embedding extends Layer {
   protected override make(_input: Shape): void {
     const { inputDim, outputDim } = this.#options;
     this.embeddings = this.named("embeddings", [inputDim, outputDim], "randomUniform");
+  }
+
+  protected override maskFor(x: Tensor): Tensor | undefined {
+    return this.#options.maskZero ? x.notEqual(0) : undefined;
   }
 
   protected override call(x: Tensor): Tensor {

@@ -25,6 +25,32 @@ export {
   ConvTranspose,
   type ConvTransposeOptions,
 } from "./convolution.ts";
+export { type CellOptions, type GateOptions, GRUCell, type GRUOptions, LSTMCell, type LSTMOptions, SimpleRNNCell, StackedRNNCells } from "./cells.ts";
+export {
+  GRU,
+  gru,
+  gruCell,
+  LSTM,
+  lstm,
+  lstmCell,
+  RNN,
+  rnn,
+  type SequenceOptions,
+  SimpleRNN,
+  simpleRNN,
+  simpleRNNCell,
+  stackedRNNCells,
+} from "./recurrent.ts";
+export {
+  Bidirectional,
+  bidirectional,
+  type BidirectionalOptions,
+  Masking,
+  masking,
+  type MergeMode,
+  TimeDistributed,
+  timeDistributed,
+} from "./wrappers.ts";
 export {
   Curve,
   elu,

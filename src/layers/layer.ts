@@ -9,6 +9,7 @@ import { fansInOut, type Start } from "../nn/start.ts";
 import { asTensor, type TensorLike } from "../tensor/create.ts";
 import { assignAll, Tensor } from "../tensor/tensor.ts";
 import { type Constraint, constraint } from "./constraints.ts";
+import { keepsMask, maskOf, masked } from "./mask.ts";
 import { regularizer, type Regularizer } from "./regularizers.ts";
 import { applied, areSymbolic, type CallOptions, inputsOf, notATensor, type Part, type SymbolicTensor } from "./symbolic.ts";
 
@@ -154,7 +155,7 @@ export abstract class Layer extends Module implements Part {
       if (!(x instanceof Tensor)) throw notATensor(this.name, x);
       if (x.rank === 0)
         throw new CambiumError("shape", this.name, "expected a batch of samples, got a single number", "give it a batch axis: x.reshape([1, 1])");
-      return this.takesIndices || isFloat(x.dtype) ? x : x.to("float32");
+      return this.takesIndices || isFloat(x.dtype) ? x : masked(x.to("float32"), maskOf(x));
     });
     if (ready.length === 0) throw notATensor(this.name, given[0]);
     if (this.built && (ready.length === 1 || this.takesMany)) this.#expect(ready.map((x) => x.shape));
@@ -168,7 +169,14 @@ export abstract class Layer extends Module implements Part {
       this.#activity.last = listed(y)
         .map((one) => this.#activity!.regularizer(one).div(one.shape[0]!))
         .reduce((a, b) => a.add(b));
+    const mask = this.maskFor(ready[0]!);
+    if (mask && y instanceof Tensor) masked(y, mask);
     return y;
+  }
+
+  /** The mask that goes on with the result. */
+  protected maskFor(x: Tensor): Tensor | undefined {
+    return keepsMask.has(this.className) ? maskOf(x) : undefined;
   }
 
   /**

@@ -5,6 +5,7 @@ import { Permute, RepeatVector } from "./arranging.ts";
 import { Cropping, UpSampling, ZeroPadding } from "./borders.ts";
 import { randomBrightness, randomContrast, randomFlip } from "./augmentation.ts";
 import { Conv, ConvTranspose } from "./convolution.ts";
+import { type Cell, GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells } from "./cells.ts";
 import { elu, leakyRelu, prelu, relu, softmax } from "./curves.ts";
 import { Dense } from "./dense.ts";
 import { Dropout } from "./dropout.ts";
@@ -20,6 +21,8 @@ import { AdditiveAttention, Attention } from "./scoring.ts";
 import { alphaDropout, gaussianDropout, gaussianNoise, SpatialDropout } from "./noise.ts";
 import { AdaptivePooling, GlobalPooling, Pooling } from "./pooling.ts";
 import { CategoryEncoding, Discretization, Normalization, Rescaling } from "./preprocessing.ts";
+import { GRU, LSTM, RNN, SimpleRNN } from "./recurrent.ts";
+import { Bidirectional, Masking, TimeDistributed } from "./wrappers.ts";
 import { Activation, Flatten, InputLayer, Reshape } from "./reshaping.ts";
 import { DepthwiseConv, SeparableConv } from "./separable.ts";
 import { SpectralNormalization } from "./spectral.ts";
@@ -36,6 +39,8 @@ const makers: Record<string, (config: any) => Layer> = {
   Add: (config) => new Merge("Add", config),
   Attention: (config) => new Attention(config),
   Average: (config) => new Merge("Average", config),
+  Bidirectional: ({ layer, backwardLayer, ...config }) =>
+    new Bidirectional({ ...config, layer: revive("Bidirectional", layer), backwardLayer: backwardLayer && revive("Bidirectional", backwardLayer) }),
   BatchNormalization: (config) => new BatchNormalization(config),
   Concatenate: (config) => new Concatenate(config),
   ActivityRegularization: (config) => new ActivityRegularization(config),
@@ -49,14 +54,19 @@ const makers: Record<string, (config: any) => Layer> = {
   EinsumDense: (config) => new EinsumDense(config),
   Embedding: (config) => new Embedding(config),
   Flatten: (config) => new Flatten(config),
+  GRU: (config) => new GRU(config),
+  GRUCell: (config) => new GRUCell(config),
   GroupedQueryAttention: (config) => new GroupQueryAttention(config),
   GaussianDropout: gaussianDropout,
   GaussianNoise: gaussianNoise,
   GroupNormalization: (config) => new GroupNormalization(config),
   Identity: identity,
   InputLayer: (config) => new InputLayer(config),
+  LSTM: (config) => new LSTM(config),
+  LSTMCell: (config) => new LSTMCell(config),
   LayerNormalization: (config) => new LayerNormalization(config),
   LeakyReLU: leakyRelu,
+  Masking: (config) => new Masking(config),
   Maximum: (config) => new Merge("Maximum", config),
   Minimum: (config) => new Merge("Minimum", config),
   MultiHeadAttention: (config) => new MultiHeadAttention(config),
@@ -69,14 +79,19 @@ const makers: Record<string, (config: any) => Layer> = {
   RandomBrightness: randomBrightness,
   RandomContrast: randomContrast,
   RandomFlip: randomFlip,
+  RNN: ({ cell, ...config }) => new RNN({ ...config, cell: revive("RNN", cell) as Cell }),
   ReLU: relu,
   RepeatVector: (config) => new RepeatVector(config),
   Rescaling: (config) => new Rescaling(config),
   Reshape: (config) => new Reshape(config),
+  SimpleRNN: (config) => new SimpleRNN(config),
+  SimpleRNNCell: (config) => new SimpleRNNCell(config),
   Softmax: softmax,
+  StackedRNNCells: ({ cells, ...config }) => new StackedRNNCells({ ...config, cells: cells.map((cell: LayerConfig) => revive("StackedRNNCells", cell)) }),
   Subtract: (config) => new Merge("Subtract", config),
   SpectralNormalization: (config) => new SpectralNormalization({ ...config, layer: revive("SpectralNormalization", config.layer) as Layer }),
   UnitNormalization: (config) => new UnitNormalization(config),
+  TimeDistributed: ({ layer, ...config }) => new TimeDistributed({ ...config, layer: revive("TimeDistributed", layer) }),
 };
 
 /** What a family of layers, alike for each number of spatial axes, is made by: `Conv1D`, `Conv2D`, `Conv3D`. */

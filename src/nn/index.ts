@@ -16,6 +16,7 @@ export {
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batchnorm.ts";
 export { KeyValueCache, type KeyValueCacheOptions, type Remembered } from "./cache.ts";
 export { Bilinear } from "./bilinear.ts";
+export { GRUCell, LSTMCell, RNNCell, type RNNCellOptions } from "./cells.ts";
 export { ModuleDict, ModuleList, Sequential } from "./containers.ts";
 export { Conv1d, Conv2d, Conv3d, type ConvOptions } from "./conv.ts";
 export { ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, type ConvTransposeOptions } from "./convtranspose.ts";
@@ -76,6 +77,7 @@ export {
   type RotaryOptions,
   sinusoidalPositions,
 } from "./positional.ts";
+export { GRU, LSTM, type LSTMOptions, type RecurrentOptions, RNN, type RNNOptions } from "./recurrent.ts";
 export { Flatten, Identity, Unflatten } from "./shape.ts";
 export {
   type DecoderMasks,

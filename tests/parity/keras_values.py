@@ -28,6 +28,7 @@ import keras_models
 import keras_optimizers
 import keras_preprocessing
 import keras_space
+import keras_recurrent
 import keras_starts
 from record import write
 
@@ -40,6 +41,7 @@ AREAS = {
     "optimizers": keras_optimizers.cases,
     "preprocessing": keras_preprocessing.cases,
     "space": keras_space.cases,
+    "recurrent": keras_recurrent.cases,
     "starts": keras_starts.cases,
     "constraints": keras_constraints.cases,
     "fit": keras_fit.cases,

@@ -1,6 +1,6 @@
 """Writes tests/parity/torch/*.json: what PyTorch computes for the cases in torch_*.py beside this file.
 
-    .venv/bin/python tests/parity/torch_values.py [modules activations attention dtypes losses networks optimizers schedules space starts parametrizations]
+    .venv/bin/python tests/parity/torch_values.py [modules activations attention dtypes losses networks optimizers recurrent schedules space starts parametrizations]
 
 Versions: PyTorch 2.13.0, NumPy 2.4. Seeded and single-threaded: a second run writes the same bytes on the same kind of processor.
 README.md says what the fields mean.
@@ -21,6 +21,7 @@ import torch_modules
 import torch_networks
 import torch_optimizers
 import torch_parametrizations
+import torch_recurrent
 import torch_schedules
 import torch_space
 import torch_starts
@@ -36,6 +37,7 @@ AREAS = {
     "networks": torch_networks.cases,
     "optimizers": torch_optimizers.cases,
     "parametrizations": torch_parametrizations.cases,
+    "recurrent": torch_recurrent.cases,
     "schedules": torch_schedules.cases,
     "space": torch_space.cases,
     "starts": torch_starts.cases,

@@ -1,3 +1,4 @@
 /** The door for PyTorch's `torch.nn.utils`. */
 export { removeParametrizations, spectralNorm, type SpectralNormOptions, weightNorm } from "../parametrization.ts";
 export { parametersToVector, vectorToParameters } from "../vector.ts";
+export * as rnn from "../packed.ts";
