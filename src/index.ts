@@ -10,6 +10,8 @@ export { compile } from "./tensor/compile.ts";
 export * from "./tensor/create.ts";
 export { customGradient, remat } from "./tensor/custom.ts";
 export { engine, useEngine } from "./tensor/engine.ts";
+export * as fft from "./tensor/fft.ts";
+export * from "./tensor/functions.ts";
 export { grad, jvp, noGrad, stopGradient, valueAndGrad, vjp } from "./tensor/functional.ts";
 export { gradCheck } from "./tensor/gradcheck.ts";
 export { hessian, hvp, jacfwd, jacobian, jacrev } from "./tensor/jacobian.ts";

@@ -11,9 +11,10 @@ import sys
 import numpy as np
 
 import numpy_linalg
+import numpy_ops
 from record import write
 
-AREAS = {"linalg": numpy_linalg.cases}
+AREAS = {"linalg": numpy_linalg.cases, "ops": numpy_ops.cases}
 
 if __name__ == "__main__":
     for area in sys.argv[1:] or AREAS:
