@@ -1,7 +1,7 @@
 /** New numbers in places that are themselves numbers: what is there is replaced, added to, or kept if it is larger. Nothing changes in place: the result is a new tensor. */
 import { isFloat, lowestOf } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
-import { broadcastShapes, resolveAxis, same, show, type Shape, size } from "../base/shape.ts";
+import { resolveAxis, same, show, type Shape, size } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { defineOp, type Op } from "../graph/op.ts";
 import { add, div, maximum, minimum, mul, neg } from "./arithmetic.ts";
@@ -71,7 +71,8 @@ function put(x: Node, index: Node, updates: Node, mode: Meeting): Node {
 }
 
 const spread = (where: string, updates: Shape, shape: Shape): void => {
-  if (!same(broadcastShapes(where, updates, shape), shape)) throw new CambiumError("shape", where, `updates are ${show(updates)}, which does not broadcast to the ${show(shape)} places they go to`);
+  const lead = shape.length - updates.length;
+  if (lead < 0 || updates.some((d, i) => d !== 1 && d !== shape[lead + i])) throw new CambiumError("shape", where, `updates are ${show(updates)}, which does not broadcast to the ${show(shape)} places they go to`);
 };
 
 type Scatter<Args extends unknown[]> = Op<["x", "index", "updates"], Args>;
