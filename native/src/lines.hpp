@@ -32,7 +32,7 @@ public:
   void run(Worker& w, const Share& share) override {
     if (size == 0 && task != Line::searchSorted) return;
     const long units = outer * blocks;
-    for (long u = shareOf(units, w.thread, share.parts), end = shareOf(units, w.thread + 1, share.parts); u < end; u++) {
+    for (long u = shareOf(units, share.part, share.parts), end = shareOf(units, share.part + 1, share.parts); u < end; u++) {
       const long o = u / blocks, part = u % blocks;
       switch (task) {
         case Line::argSort: order(w, o * size * inner + part); break;

@@ -73,7 +73,10 @@ export const median: Reduction = defineOp({
   name: "median",
   kind: "composite",
   inputs: ["x"],
-  attrs: fold("median"),
+  attrs: (shapes, axes?: Axes, options?: Keep) => {
+    quantile.attrs!(shapes, 0.5, axes);
+    return fold("median")(shapes, axes, options);
+  },
   shape: foldedShape,
   dtype: floating,
   decompose: ({ x }, { axes, keep }) => quantile(x, 0.5, axes, { keep }),
