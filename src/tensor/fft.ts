@@ -44,6 +44,7 @@ function scale(where: string, n: number, inverse: boolean, norm: string): number
 }
 
 function transform(where: string, x: Tensor, inverse: boolean, { n, axis = -1, norm = "backward" }: TransformOptions): Tensor {
+  checkComplex(where, x);
   const along = resolveAxis(where, axis, x.rank - 1);
   const cut = sized(where, floats(x), n, along);
   const factor = scale(where, cut.shape[along]!, inverse, norm);
@@ -75,8 +76,18 @@ export const multiply = (a: Tensor, b: Tensor): Tensor => {
   return complex(p.mul(r).sub(q.mul(s)), p.mul(s).add(q.mul(r)));
 };
 
+function checkComplex(where: string, x: Tensor): void {
+  if (x.rank === 0 || x.shape.at(-1) !== 2)
+    throw new CambiumError(
+      "shape",
+      where,
+      `the input is ${show(x.shape)}; complex numbers have a last axis of size 2`,
+      "rfft takes real numbers; fft.complex(re, im) puts parts together",
+    );
+}
+
 function part(where: string, x: Tensor, i: number): Tensor {
-  if (x.shape.at(-1) !== 2) throw new CambiumError("shape", where, `the input is ${show(x.shape)}; complex numbers have a last axis of size 2`);
+  checkComplex(where, x);
   const lead = x.shape.slice(0, -1);
   return x.slice([...lead.map(() => 0), i], [...lead, i + 1]).squeeze(-1);
 }
@@ -99,6 +110,7 @@ export function rfft(x: Tensor, { n, axis = -1, norm }: TransformOptions = {}): 
 
 /** The inverse of `rfft`: `n` real numbers, twice as many as there are frequencies less 2 unless given. @shape [..., m, 2] → [..., n] */
 export function irfft(x: Tensor, { n, axis = -1, norm }: TransformOptions = {}): Tensor {
+  checkComplex("fft.irfft", x);
   const along = resolveAxis("fft.irfft", axis, x.rank - 1);
   const length = n ?? 2 * (x.shape[along]! - 1);
   if (!Number.isInteger(length) || length < 1) throw new CambiumError("value", "fft.irfft", `n is a whole number from 1, got ${length}`);
