@@ -1,4 +1,4 @@
-// Our programs against PyTorch: `npm run bench -- [names] [--json] [--seconds 1] [--rounds 5] [--eager] [--smoke]`.
+// Our programs against PyTorch: `npm run bench -- [names] [--json] [--seconds 1] [--rounds 5] [--eager] [--smoke]`; `ops` measures single ops, `steady` memory through many eager steps.
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build, prepare, root } from "./prepare.mjs";
@@ -10,7 +10,7 @@ await build();
 const esbuild = await import("esbuild");
 // The benchmark meets the package as a user would: built, through its doors.
 await esbuild.build({
-  entryPoints: ["bench/main.ts", "bench/resident.ts", "bench/ops.ts"].map((name) => join(root, name)),
+  entryPoints: ["bench/main.ts", "bench/resident.ts", "bench/ops.ts", "bench/steady.ts"].map((name) => join(root, name)),
   outdir: join(root, "build", "bench"),
   bundle: true,
   external: ["cambium", "cambium/*"],
@@ -19,5 +19,6 @@ await esbuild.build({
   target: "node20",
   logLevel: "warning",
 });
-const name = process.argv.includes("ops") ? "ops.js" : "main.js";
-await import(pathToFileURL(join(root, "build", "bench", name)).href);
+// Programs of their own, which compare nothing.
+const own = ["ops", "steady"].find((name) => process.argv.includes(name));
+await import(pathToFileURL(join(root, "build", "bench", `${own ?? "main"}.js`)).href);

@@ -61,6 +61,7 @@ __attribute__((noinline)) void tileSum(const TileSum& s, int last) {
       for (int v = 0; v < V; v++) c[r][v] = Vector{};
     }
   }
+  constexpr long ahead = 16;
   const long aRow = s.aRow, aTriple = s.aTriple, aStep = s.aStep, bStep = s.bStep, depth = s.depth;
   for (long t = 0; t < s.terms; t++) {
     const float *a0 = s.a[t] + s.aShift, *a3 = a0 + aTriple, *a6 = a3 + aTriple, *a9 = a6 + aTriple,
@@ -70,6 +71,11 @@ __attribute__((noinline)) void tileSum(const TileSum& s, int last) {
       Vector x[V];
       CAMBIUM_UNROLL
       for (int v = 0; v < V; v++) x[v] = Ragged && v == V - 1 ? load(b + v * lanes, part) : load(b + v * lanes);
+      // Rows of B that lie apart cross pages, where the processor stops guessing. With a dense A the sums are short, or B is packed.
+      if (!Dense) {
+        CAMBIUM_UNROLL
+        for (int v = 0; v < V; v += 16 / lanes) __builtin_prefetch(b + ahead * bStep + v * lanes);
+      }
       CAMBIUM_UNROLL
       for (int r = 0; r < R; r++) {
         const float* row = Dense ? a0 + r : (r < 3 ? a0 : r < 6 ? a3 : r < 9 ? a6 : r < 12 ? a9 : a12) + (r % 3) * aRow;
@@ -119,8 +125,8 @@ inline int vectorsFor(long rows) {
   return tileVectors;
 }
 
-/// Computes `columns` (> 0) columns and `rows` (1..rowsOf(vectors)) rows in tiles of at most `vectors` vectors.
-inline void tileSums(TileSum s, int rows, long columns, int vectors) {
+/// Any number of columns (> 0), in tiles of at most `vectors` vectors.
+inline void tileColumns(TileSum s, int rows, long columns, int vectors) {
   const bool dense = s.aRow == 1 && s.aTriple == 3;
   for (long c = 0; c < columns;) {
     long left = (columns - c + lanes - 1) / lanes;
@@ -137,6 +143,13 @@ inline void tileSums(TileSum s, int rows, long columns, int vectors) {
     c += width, s.bShift += width, s.out += width;
     if (s.from) s.from += width;
   }
+}
+
+/// Computes `columns` (> 0) columns and `rows` (1..rowsOf(vectors)) rows in tiles of at most `vectors` vectors.
+inline void tileSums(const TileSum& s, int rows, long columns, int vectors) {
+  if (columns == panelWidth && vectors == tileVectors)
+    return tileKernelOf<tileVectors>(rows, false, s.aRow == 1 && s.aTriple == 3)(s, lanes);
+  tileColumns(s, rows, columns, vectors);
 }
 
 /// Cuts a length into the fewest blocks of at most `most`, of nearly equal sizes: 32 by 14 is 11 + 11 + 10.
