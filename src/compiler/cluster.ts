@@ -78,6 +78,9 @@ function isWinner(node: Node): boolean {
 const isElementwise = (node: Node): boolean => !isLeaf(node) && (instructions.has(node.op!.name) || node.op!.kind === "elementwise");
 const folds = new Set(["sum", "max", "min", "prod", "argMax", "argMin"]);
 
+/** Ops that cost no more than reading a number. */
+const simple = new Set(["add", "sub", "mul", "neg", "square", "relu"]);
+
 export function cluster(roots: readonly Node[]): Clustering {
   const order = inOrder(roots, isLeaf);
   const users = usersOf(order);
@@ -185,22 +188,49 @@ export function cluster(roots: readonly Node[]): Clustering {
     }
     const c = open("reduce", node, node.shape, isWide(node));
     put(c, node);
-    // What only this fold reads is made on the way in.
     const home = homeOf(x);
-    if (
-      home?.kind === "map" &&
-      !home.rows &&
-      home.wide === c.wide &&
-      same(home.space, x.shape) &&
-      accessOf(x)!.base === x &&
-      home.nodes.every((n) => !isRoot.has(n) && users.get(n)!.every((u) => (n === x && u === node) || of.get(u) === home))
-    ) {
-      c.needs.delete(home);
-      for (const n of home.nodes) put(c, n);
-      c.before.push(...home.nodes);
-      clusters.splice(clusters.indexOf(home), 1);
-      for (const list of readers.values()) if (list.includes(home)) list.splice(list.indexOf(home), 1);
+    if (home?.kind !== "map" || home.rows || home.wide !== c.wide || !same(home.space, x.shape) || accessOf(x)!.base !== x) return;
+    // What only this fold reads is made on the way in; so is, once more, what others read too, if making it is cheaper than writing it down.
+    const chain = home.nodes.every((n) => !isRoot.has(n) && users.get(n)!.every((u) => (n === x && u === node) || of.get(u) === home))
+      ? home.nodes
+      : cheap(x, home);
+    if (!chain) return;
+    const own = new Set(chain);
+    const moved = new Set<Node>();
+    for (const n of [...chain].reverse()) if (!isRoot.has(n) && users.get(n)!.every((u) => u === node || moved.has(u))) moved.add(n);
+    if (!moved.has(x)) return;
+    c.needs.delete(home);
+    for (const n of chain) {
+      if (moved.has(n)) of.set(n, c);
+      for (const input of n.inputs) {
+        const from = homeOf(input);
+        if (from && from !== c && !own.has(accessOf(input)!.base)) c.needs.add(from);
+      }
     }
+    c.before.push(...chain);
+    const left = home.nodes.filter((n) => !moved.has(n));
+    home.nodes.splice(0, home.nodes.length, ...left);
+    if (left.length > 0) return;
+    clusters.splice(clusters.indexOf(home), 1);
+    for (const list of readers.values()) if (list.includes(home)) list.splice(list.indexOf(home), 1);
+  }
+
+  /** The few simple ops of `home` that make `x` from at most three values in memory; undefined when it takes more. */
+  function cheap(x: Node, home: Cluster): Node[] | undefined {
+    const chain = new Set<Node>();
+    const read = new Set<Node>();
+    const stack = [x];
+    for (let n = stack.pop(); n; n = stack.pop()) {
+      if (chain.has(n)) continue;
+      if (!simple.has(n.op!.name)) return undefined;
+      chain.add(n);
+      for (const input of n.inputs) {
+        const { base } = accessOf(input)!;
+        if (of.get(base) === home) stack.push(base);
+        else if (!isInline(base)) read.add(base);
+      }
+    }
+    return chain.size <= 4 && read.size <= 3 ? home.nodes.filter((n) => chain.has(n)) : undefined;
   }
   return { clusters, of, users };
 }
@@ -214,7 +244,8 @@ function readOutside({ of, users }: Pick<Clustering, "of" | "users">, node: Node
     users.get(n)!.some((user) => {
       if (seen.has(user)) return false;
       seen.add(user);
-      return isView(user) ? outside(user) : of.get(user) !== home;
+      // A fold may make it once more for itself.
+      return isView(user) ? outside(user) : of.get(user) !== home && !of.get(user)!.before.includes(node);
     });
   return outside(node);
 }

@@ -2,6 +2,7 @@ import type { Node } from "../graph/node.ts";
 import { setCopies } from "./copy.ts";
 import { crop } from "./crop.ts";
 import { expandComposites, expandMacros } from "./expand.ts";
+import { settleFolds } from "./factor.ts";
 import { sinkPermutes } from "./layout.ts";
 import { joinLoops } from "./loops.ts";
 import { mergeEqual } from "./merge.ts";
@@ -13,6 +14,7 @@ import { widen } from "./widen.ts";
 export function lower(roots: readonly Node[]): Node[] {
   let graph = crop(simplify(sinkPermutes(simplify(roots))));
   graph = expandMacros(graph);
-  graph = turnProducts(simplify(widen(expandComposites(joinLoops(graph)))));
+  graph = settleFolds(simplify(widen(expandComposites(joinLoops(graph)))));
+  graph = turnProducts(simplify(graph));
   return mergeEqual(setCopies(mergeEqual(graph)));
 }
