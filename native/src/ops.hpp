@@ -36,15 +36,26 @@ void apply(const Operand<T>* slots, const int* refs, long rows, long cols) {
   if (flat) cols *= rows, rows = 1;
   const long full = cols / n, rest = cols % n;
   const Some<T> some(rest);
+  T* p[N];
+  auto one = [&](auto... part) {
+    V in[Op::arity], out[R];
+    for (int i = 0; i < Op::arity; i++) in[i] = get(p[R + i], part...);
+    Op::call(in, out);
+    for (int i = 0; i < R; i++) put(p[i], out[i], part...);
+  };
+  if (rest == 0 && full < rows) {
+    // Short rows beside one that is the same for all of them (a bias, a mean): down the columns, so that loops are long.
+    for (long c = 0; c < full; c++) {
+      for (int i = 0; i < N; i++) p[i] = o[i].p + c * o[i].step;
+      for (long r = 0; r < rows; r++) {
+        one();
+        for (int i = 0; i < N; i++) p[i] += o[i].row;
+      }
+    }
+    return;
+  }
   for (long r = 0; r < rows; r++) {
-    T* p[N];
     for (int i = 0; i < N; i++) p[i] = o[i].p + r * o[i].row;
-    auto one = [&](auto... part) {
-      V in[Op::arity], out[R];
-      for (int i = 0; i < Op::arity; i++) in[i] = get(p[R + i], part...);
-      Op::call(in, out);
-      for (int i = 0; i < R; i++) put(p[i], out[i], part...);
-    };
     for (long c = 0; c < full; c++) {
       one();
       for (int i = 0; i < N; i++) p[i] += o[i].step;
