@@ -87,7 +87,6 @@ export class Emitter {
 
   private map(c: Cluster): void {
     const body = this.body(c, c.space, c.nodes, []);
-    // Nothing is left to store where folds have made all of it for themselves.
     if (body.stores.length > 0) this.kernels.push({ kind: "map", dims: c.space, body });
   }
 
