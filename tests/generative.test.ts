@@ -4,7 +4,7 @@ import { drawDigits } from "../src/data/digits.ts";
 import type { Module } from "../src/module/module.ts";
 import { adversarialStep, convAutoencoder, denoiser, Diffusion, Discriminator, Enlarge, gaussianDivergence, Generator, negativeELBO, noiseSchedule, reparameterize, timeEmbedding, unet, vae } from "../src/networks/index.ts";
 import { binaryCrossEntropy } from "../src/losses/binary.ts";
-import { Adam } from "../src/optim/torch.ts";
+import { Adam } from "../src/optim/torch/adam.ts";
 import { fromArray, full, tensor, zeros } from "../src/tensor/create.ts";
 import { normal, seed } from "../src/tensor/random.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";

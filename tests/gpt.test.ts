@@ -4,7 +4,7 @@ import { referenceEngine } from "../src/engines/reference/engine.ts";
 import { choose } from "../src/models/choosing.ts";
 import { gpt } from "../src/models/gpt.ts";
 import * as nn from "../src/nn/index.ts";
-import { Adam } from "../src/optim/torch.ts";
+import { Adam } from "../src/optim/torch/adam.ts";
 import { tensor, zeros } from "../src/tensor/create.ts";
 import { setEngine } from "../src/tensor/evaluate.ts";
 import { normal, seed } from "../src/tensor/random.ts";

@@ -6,7 +6,7 @@ import { bert } from "../src/models/bert.ts";
 import { translator } from "../src/models/translator.ts";
 import { vit } from "../src/models/vit.ts";
 import * as nn from "../src/nn/index.ts";
-import { Adam } from "../src/optim/torch.ts";
+import { Adam } from "../src/optim/torch/adam.ts";
 import { compile } from "../src/tensor/compile.ts";
 import { ones, tensor, zeros } from "../src/tensor/create.ts";
 import { setEngine } from "../src/tensor/evaluate.ts";

@@ -96,7 +96,8 @@ const widest = (dtype: DType, x: Node): DType => (dtype === x.dtype ? dtype : pr
 export function numberType(x: number, dtype: DType | undefined): DType {
   if (dtype === undefined) return "float32";
   if (isFloat(dtype)) return dtype;
-  if (!Number.isInteger(x)) return "float32";
+  // A whole number that is none of 32 bits stands for a bound, and would become another one.
+  if (!Number.isInteger(x) || (dtype !== "int64" && Math.abs(x) > 2 ** 31)) return "float32";
   return dtype === "bool" || (dtype === "uint8" && (x < 0 || x > 255)) || (dtype === "int8" && (x < -128 || x > 127)) ? "int32" : dtype;
 }
 

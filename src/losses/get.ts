@@ -3,8 +3,14 @@ import { suggest } from "../base/text.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { LossFunction } from "./function.ts";
 import * as keras from "./keras.ts";
+import * as kinds from "./kinds.ts";
 
-const short: Readonly<Record<string, keyof typeof keras>> = {
+const known: Readonly<Record<string, LossFunction<any>>> = { ...keras, ...kinds };
+
+/** The names of all losses. */
+export const lossNames: readonly string[] = Object.keys(known);
+
+const short: Readonly<Record<string, string>> = {
   mse: "meanSquaredError",
   mae: "meanAbsoluteError",
   mape: "meanAbsolutePercentageError",
@@ -33,7 +39,7 @@ export function get(loss: AnyLoss): Exclude<AnyLoss, string>;
 export function get(loss: AnyLoss): Exclude<AnyLoss, string> {
   if (typeof loss === "function") return loss;
   const name = spelled(loss);
-  const found = Object.hasOwn(short, name) ? keras[short[name]!] : Object.hasOwn(keras, name) ? keras[name as keyof typeof keras] : undefined;
-  if (!found) throw new CambiumError("name", "losses", `there is no loss "${loss}"`, suggest(loss, [...Object.keys(keras), ...Object.keys(short)]));
-  return found as LossFunction<any>;
+  const full = Object.hasOwn(short, name) ? short[name]! : name;
+  if (!Object.hasOwn(known, full)) throw new CambiumError("name", "losses", `there is no loss "${loss}"`, suggest(loss, [...lossNames, ...Object.keys(short)]));
+  return known[full]!;
 }

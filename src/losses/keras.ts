@@ -8,28 +8,9 @@ import { atHand } from "../tensor/known.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { surpriseOfScores } from "./binary.ts";
 import { huberDistance } from "./distance.ts";
-import { type LossFunction, lossFunction } from "./function.ts";
+import { countedOnly, type LossFunction, lossFunction } from "./function.ts";
 import { checkLabels } from "./labels.ts";
-
-/** What keeps Keras' logarithms and quotients finite. */
-const epsilon = 1e-7;
-
-/** Truth and prediction in one shape and dtype; an axis of size 1 at the end may be on one of them only. */
-function paired(where: string, yTrue: Tensor, yPred: Tensor): [truth: Tensor, prediction: Tensor] {
-  const truth = yTrue.to(yPred.dtype);
-  if (same(truth.shape, yPred.shape)) return [truth, yPred];
-  if (same([...truth.shape, 1], yPred.shape)) return [truth.reshape(yPred.shape), yPred];
-  if (same(truth.shape, [...yPred.shape, 1])) return [truth.reshape(yPred.shape), yPred];
-  throw new CambiumError(
-    "shape",
-    where,
-    `yTrue is ${show(yTrue.shape)}, yPred is ${show(yPred.shape)}; they must be equal`,
-    yPred.rank > 1 && same(yTrue.shape, yPred.shape.slice(0, -1)) ? "for labels that are class numbers use sparseCategoricalCrossentropy" : undefined,
-  );
-}
-
-/** The mean over the last axis; a sample that is a single number stays. */
-const each = (losses: Tensor): Tensor => (losses.rank > 1 ? losses.mean(-1) : losses);
+import { each, epsilon, paired } from "./pair.ts";
 
 /** A loss that is a mean over numbers compared one by one. */
 const mean = <Options extends object = object>(
@@ -121,7 +102,12 @@ export interface CrossentropyOptions {
   fromLogits: boolean;
   /** How much of each label is shared out among all classes. Default 0. */
   labelSmoothing: number;
+  /** Where the classes are. Default −1, the last axis. */
+  axis: number;
 }
+
+/** `x` with the axis of the classes last. */
+const classesLast = (x: Tensor, axis = -1): Tensor => (axis === -1 || axis === x.rank - 1 ? x : x.moveAxis(axis, x.rank - 1));
 
 /** The scores behind a prediction, if they can be had. */
 const scoresOf = (op: AnyOp, yPred: Tensor, fromLogits: boolean | undefined): Tensor | undefined => (fromLogits ? yPred : before(op, yPred));
@@ -142,7 +128,8 @@ const logShares = (yPred: Tensor): Tensor =>
 export const categoricalCrossentropy: LossFunction<CrossentropyOptions> = lossFunction(
   "categoricalCrossentropy",
   "oneHot",
-  (yTrue, yPred, { fromLogits, labelSmoothing = 0 }) => {
+  (given, predicted, { fromLogits, labelSmoothing = 0, axis }) => {
+    const [yTrue, yPred] = [classesLast(given, axis), classesLast(predicted, axis)];
     const classes = yPred.shape[yPred.rank - 1] ?? 0;
     if (!same(yTrue.shape, yPred.shape)) {
       const numbers = same(yTrue.shape, yPred.shape.slice(0, -1)) || same(yTrue.shape, [...yPred.shape.slice(0, -1), 1]);
@@ -167,17 +154,28 @@ export const categoricalCrossentropy: LossFunction<CrossentropyOptions> = lossFu
   },
 );
 
+export interface SparseOptions {
+  /** The predictions are scores from before the softmax. Default `false`. */
+  fromLogits: boolean;
+  /** A label whose samples do not count. */
+  ignoreClass: number;
+  /** Where the classes are. Default −1, the last axis. */
+  axis: number;
+}
+
 /**
  * How surprising labels that are class numbers are to predicted shares.
  * @shape yTrue [batch, ...] or [batch, ..., 1], yPred [batch, ..., classes] → [batch, ...]
  * @throws a `shape` error for one-hot labels, a `data` error for a label outside the classes when the labels are at hand
  * @source Keras `sparse_categorical_crossentropy`; after a softmax it is taken from the scores
  */
-export const sparseCategoricalCrossentropy: LossFunction<{ fromLogits: boolean }> = lossFunction(
+export const sparseCategoricalCrossentropy: LossFunction<SparseOptions> = lossFunction(
   "sparseCategoricalCrossentropy",
   "classes",
-  (yTrue, yPred, { fromLogits }) => {
+  (given, predicted, { fromLogits, ignoreClass, axis }) => {
     const where = "sparseCategoricalCrossentropy";
+    const yPred = classesLast(predicted, axis);
+    const yTrue = given.rank === predicted.rank ? classesLast(given, axis) : given;
     const samples = yPred.shape.slice(0, -1);
     const classes = yPred.shape[yPred.rank - 1] ?? 0;
     if (!same(yTrue.shape, samples) && !same(yTrue.shape, [...samples, 1])) {
@@ -190,11 +188,14 @@ export const sparseCategoricalCrossentropy: LossFunction<{ fromLogits: boolean }
       );
     }
     const numbers = atHand(yTrue);
-    if (numbers) checkLabels(numbers, classes, where);
-    const labels = (yTrue.dtype === "uint8" ? yTrue : yTrue.to("int32")).reshape(samples);
+    if (numbers) checkLabels(numbers, classes, where, ignoreClass);
+    const all = (yTrue.dtype === "uint8" ? yTrue : yTrue.to("int32")).reshape(samples);
+    const counts = ignoreClass === undefined || ignoreClass === null ? undefined : all.notEqual(ignoreClass);
+    const labels = counts ? counts.where(all.to("int32"), 0) : all;
     const scores = scoresOf(softmax, yPred, fromLogits);
     // Shares are cut first and made to add up to 1 after, the other way round than for one-hot labels.
-    return new Tensor(crossEntropy((scores ?? yPred.clamp(epsilon, 1 - epsilon).log()).node, labels.node));
+    const losses = new Tensor(crossEntropy((scores ?? yPred.clamp(epsilon, 1 - epsilon).log()).node, labels.node));
+    return counts ? countedOnly(counts.where(losses, 0), counts) : losses;
   },
 );
 
@@ -206,7 +207,8 @@ export const sparseCategoricalCrossentropy: LossFunction<{ fromLogits: boolean }
 export const binaryCrossentropy: LossFunction<CrossentropyOptions> = lossFunction(
   "binaryCrossentropy",
   "bits",
-  (yTrue, yPred, { fromLogits, labelSmoothing = 0 }) => {
+  (given, predicted, { fromLogits, labelSmoothing = 0, axis }) => {
+    const [yTrue, yPred] = [given, predicted].map((x) => (x.rank === predicted.rank ? classesLast(x, axis) : x)) as [Tensor, Tensor];
     const [truth, prediction] = paired("binaryCrossentropy", yTrue, yPred);
     const smooth = labelSmoothing === 0 ? truth : truth.mul(1 - labelSmoothing).add(labelSmoothing / 2);
     const scores = scoresOf(sigmoid, prediction, fromLogits);

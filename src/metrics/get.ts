@@ -1,9 +1,14 @@
 import { bare } from "../base/text.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import * as agreement from "./agreement.ts";
+import * as counts from "./counts.ts";
 import * as keras from "./keras.ts";
 import { mean, metric, type Metric } from "./metric.ts";
+import * as numbers from "./numbers.ts";
 
-const { accuracyFor: _, ...known } = keras;
+const { accuracyFor: _, ...means } = keras;
+const { rowsOf: __, ...tables } = agreement;
+const known = { ...means, ...counts, ...tables, ...numbers };
 
 /** The names of all metrics. */
 export const metricNames: readonly string[] = Object.keys(known);
@@ -14,6 +19,8 @@ const byName = new Map<string, Metric<any>>([
   ["mse", keras.meanSquaredError],
   ["mae", keras.meanAbsoluteError],
   ["rmse", keras.rootMeanSquaredError],
+  ["r2", numbers.r2Score],
+  ["f1", counts.f1Score],
 ]);
 
 /** A function of your own from (yTrue, yPred) to one number a sample; its mean is reported. */

@@ -1,15 +1,6 @@
 /** Keras' metrics. Those that are means give one number a sample when called with tensors. */
-import { same, show } from "../base/shape.ts";
-import { CambiumError } from "../base/error.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { mean, type Measure, metric, type Metric } from "./metric.ts";
-
-/** Truth and prediction in one shape; an axis of size 1 at the end may be on one of them only. */
-function paired(where: string, yTrue: Tensor, yPred: Tensor): [truth: Tensor, prediction: Tensor] {
-  if (same(yTrue.shape, yPred.shape)) return [yTrue, yPred];
-  if (same([...yTrue.shape, 1], yPred.shape) || same(yTrue.shape, [...yPred.shape, 1])) return [yTrue.reshape(yPred.shape), yPred];
-  throw new CambiumError("shape", where, `yTrue is ${show(yTrue.shape)}, yPred is ${show(yPred.shape)}; they must be equal`);
-}
+import { mean, metric, type Metric, paired } from "./metric.ts";
 
 /** Class numbers, without an axis of size 1 at the end. */
 const classes = (yTrue: Tensor, yPred: Tensor): Tensor =>
@@ -60,36 +51,6 @@ export const sparseTopKCategoricalAccuracy: Metric<{ k: number }> = metric("spar
 /** How often the class of the one-hot row is among the `k` strongest. @shape [batch, ..., classes] twice */
 export const topKCategoricalAccuracy: Metric<{ k: number }> = metric("topKCategoricalAccuracy", ({ k = 5 }) =>
   mean((yTrue, yPred) => stronger(yTrue.argMax(-1), yPred).less(k).to("float32")),
-);
-
-/** A share of hits: `hits / (hits + misses)`, 0 without any. */
-function hits(misses: (truth: Tensor, found: Tensor) => Tensor, threshold: number): Measure {
-  const counts = (yTrue: Tensor, yPred: Tensor, weight?: Tensor): [hits: Tensor, misses: Tensor] => {
-    const [bits, chances] = paired("hits", yTrue, yPred);
-    const truth = bits.notEqual(0).to("float32");
-    const found = chances.greater(threshold).to("float32");
-    const beside = weight?.reshape(chances.shape.map((d, i) => (i === 0 ? d : 1)));
-    const sum = (x: Tensor): Tensor => (beside ? x.mul(beside) : x).sum();
-    return [sum(truth.mul(found)), sum(misses(truth, found))];
-  };
-  return {
-    sums: counts,
-    result: ([hit, miss]) => (hit === 0 ? 0 : hit! / (hit! + miss!)),
-    value: (yTrue, yPred) => {
-      const [hit, miss] = counts(yTrue, yPred);
-      return hit.div(hit.add(miss).maximum(1e-7));
-    },
-  };
-}
-
-/** The share of what was found that is true. @shape [batch, ...] twice, of bits and chances */
-export const precision: Metric<{ thresholds: number }> = metric("precision", ({ thresholds = 0.5 }) =>
-  hits((truth, found) => found.mul(truth.mul(-1).add(1)), thresholds),
-);
-
-/** The share of what is true that was found. @shape [batch, ...] twice, of bits and chances */
-export const recall: Metric<{ thresholds: number }> = metric("recall", ({ thresholds = 0.5 }) =>
-  hits((truth, found) => truth.mul(found.mul(-1).add(1)), thresholds),
 );
 
 /** The mean over the last axis; a sample that is a single number stays. */

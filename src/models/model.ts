@@ -5,7 +5,7 @@ import { Layer, nextName } from "../layers/layer.ts";
 import { applied, type CallOptions, type Part, type SymbolicTensor } from "../layers/symbolic.ts";
 import { Module } from "../module/module.ts";
 import type { StateDict } from "../module/state.ts";
-import type { Bound, KerasOptimizer } from "../optim/keras.ts";
+import type { Bound, KerasOptimizer } from "../optim/keras/optimizer.ts";
 import { asTensor, type TensorLike } from "../tensor/create.ts";
 import { setRandomState } from "../tensor/random.ts";
 import { assignAll, Tensor } from "../tensor/tensor.ts";

@@ -35,7 +35,8 @@ export const uniform = (tensor: Tensor, low = 0, high = 1): Tensor => set(tensor
 
 export const normal = (tensor: Tensor, mean = 0, std = 1): Tensor => set(tensor, start.normal(mean, std));
 
-export const truncNormal = (tensor: Tensor, mean = 0, std = 1): Tensor => set(tensor, start.truncatedNormal(mean, std));
+/** A bell curve cut off at `a` and `b`. */
+export const truncNormal = (tensor: Tensor, mean = 0, std = 1, a = -2, b = 2): Tensor => set(tensor, start.truncatedNormal(mean, std, a, b));
 
 export const constant = (tensor: Tensor, value: number): Tensor => set(tensor, start.constant(value));
 
@@ -44,6 +45,12 @@ export const ones = (tensor: Tensor): Tensor => set(tensor, start.ones);
 export const zeros = (tensor: Tensor): Tensor => set(tensor, start.zeros);
 
 export const eye = (tensor: Tensor): Tensor => set(tensor, start.identity());
+
+/** A convolution that passes its channels on. */
+export const dirac = (tensor: Tensor, { groups = 1 }: { groups?: number } = {}): Tensor => set(tensor, start.dirac(groups));
+
+/** A matrix of whose columns the share `sparsity` is 0. */
+export const sparse = (tensor: Tensor, { sparsity, std = 0.01 }: { sparsity: number; std?: number }): Tensor => set(tensor, start.sparse(sparsity, std));
 
 export const orthogonal = (tensor: Tensor, { gain = 1 }: { gain?: number } = {}): Tensor => set(tensor, start.orthogonal(gain));
 

@@ -4,20 +4,30 @@ import { suggest } from "../base/text.ts";
 import * as start from "./start.ts";
 import type { Start } from "./start.ts";
 
+/** Start values that are the same at every use, instead of going by the program's seed. */
+export interface Seeded {
+  seed?: number;
+}
+
+const { seeded } = start;
+
 export const zeros = (): Start => start.zeros;
 
 export const ones = (): Start => start.ones;
 
 export const constant = ({ value = 0 }: { value?: number } = {}): Start => start.constant(value);
 
-export const randomUniform = ({ minval = -0.05, maxval = 0.05 }: { minval?: number; maxval?: number } = {}): Start => start.uniform(minval, maxval);
+export const randomUniform = ({ minval = -0.05, maxval = 0.05, seed }: { minval?: number; maxval?: number } & Seeded = {}): Start =>
+  seeded(start.uniform(minval, maxval), seed);
 
-export const randomNormal = ({ mean = 0, stddev = 0.05 }: { mean?: number; stddev?: number } = {}): Start => start.normal(mean, stddev);
+export const randomNormal = ({ mean = 0, stddev = 0.05, seed }: { mean?: number; stddev?: number } & Seeded = {}): Start =>
+  seeded(start.normal(mean, stddev), seed);
 
-export const truncatedNormal = ({ mean = 0, stddev = 0.05 }: { mean?: number; stddev?: number } = {}): Start => start.truncatedNormal(mean, stddev);
+export const truncatedNormal = ({ mean = 0, stddev = 0.05, seed }: { mean?: number; stddev?: number } & Seeded = {}): Start =>
+  seeded(start.truncatedNormal(mean, stddev), seed);
 
 /** Keras' own words for the fans. */
-export interface VarianceScalingOptions {
+export interface VarianceScalingOptions extends Seeded {
   scale?: number;
   mode?: "fanIn" | "fanOut" | "fanAvg";
   distribution?: "truncatedNormal" | "untruncatedNormal" | "uniform";
@@ -25,22 +35,22 @@ export interface VarianceScalingOptions {
 
 const modes = { fanIn: "in", fanOut: "out", fanAvg: "average" } as const;
 
-export const varianceScaling = ({ scale = 1, mode = "fanIn", distribution = "truncatedNormal" }: VarianceScalingOptions = {}): Start =>
-  start.varianceScaling({ scale, mode: modes[mode], distribution: distribution === "untruncatedNormal" ? "normal" : distribution });
+export const varianceScaling = ({ scale = 1, mode = "fanIn", distribution = "truncatedNormal", seed }: VarianceScalingOptions = {}): Start =>
+  seeded(start.varianceScaling({ scale, mode: modes[mode], distribution: distribution === "untruncatedNormal" ? "normal" : distribution }), seed);
 
-export const glorotUniform = (): Start => start.varianceScaling({ mode: "average", distribution: "uniform" });
+export const glorotUniform = ({ seed }: Seeded = {}): Start => seeded(start.varianceScaling({ mode: "average", distribution: "uniform" }), seed);
 
-export const glorotNormal = (): Start => start.varianceScaling({ mode: "average" });
+export const glorotNormal = ({ seed }: Seeded = {}): Start => seeded(start.varianceScaling({ mode: "average" }), seed);
 
-export const heUniform = (): Start => start.varianceScaling({ scale: 2, distribution: "uniform" });
+export const heUniform = ({ seed }: Seeded = {}): Start => seeded(start.varianceScaling({ scale: 2, distribution: "uniform" }), seed);
 
-export const heNormal = (): Start => start.varianceScaling({ scale: 2 });
+export const heNormal = ({ seed }: Seeded = {}): Start => seeded(start.varianceScaling({ scale: 2 }), seed);
 
-export const lecunUniform = (): Start => start.varianceScaling({ distribution: "uniform" });
+export const lecunUniform = ({ seed }: Seeded = {}): Start => seeded(start.varianceScaling({ distribution: "uniform" }), seed);
 
-export const lecunNormal = (): Start => start.varianceScaling();
+export const lecunNormal = ({ seed }: Seeded = {}): Start => seeded(start.varianceScaling(), seed);
 
-export const orthogonal = ({ gain = 1 }: { gain?: number } = {}): Start => start.orthogonal(gain, "last");
+export const orthogonal = ({ gain = 1, seed }: { gain?: number } & Seeded = {}): Start => seeded(start.orthogonal(gain, "last"), seed);
 
 export const identity = ({ gain = 1 }: { gain?: number } = {}): Start => start.identity(gain);
 

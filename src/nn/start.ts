@@ -4,7 +4,7 @@ import { CambiumError } from "../base/error.ts";
 import { Stream } from "../base/random.ts";
 import { type Shape, show, size } from "../base/shape.ts";
 import { fromArray, full } from "../tensor/create.ts";
-import { nextStream, normal as drawNormal, randomState, uniform as drawUniform } from "../tensor/random.ts";
+import { nextStream, normal as drawNormal, randomState, setRandomState, uniform as drawUniform } from "../tensor/random.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** How many numbers meet in one result (`in`), and into how many results one number goes (`out`). */
@@ -55,16 +55,66 @@ export const normal =
 /** A stream of random numbers on the host: as the engines' own draws, it depends on the seed and on how many were drawn before. */
 const hostStream = (): Stream => new Stream(randomState().seed >>> 0, nextStream());
 
-/** A bell curve around `mean` without its tails beyond two deviations. */
+/** A bell curve around `mean` without its tails: beyond two deviations, or outside [low, high]. */
 export const truncatedNormal =
-  (mean: number, deviation: number): Start =>
+  (mean: number, deviation: number, low: number = mean - 2 * deviation, high: number = mean + 2 * deviation): Start =>
   (shape) => {
+    const [a, b] = [(low - mean) / deviation, (high - mean) / deviation];
+    if (!(a < b)) throw new CambiumError("value", "truncatedNormal", `nothing lies between ${low} and ${high}`);
     const stream = hostStream();
     const out = allocate("float32", size(shape));
+    // Far out in a tail a bell curve hits too seldom: there, draws are even and kept by how likely they are.
+    const top = Math.exp(-(Math.max(a, Math.min(b, 0)) ** 2) / 2);
+    const seldom = a > 1 || b < -1 || b - a < 0.5;
     for (let i = 0; i < out.length; ) {
-      const z = stream.normal();
-      if (Math.abs(z) < 2) out[i++] = mean + deviation * z;
+      const z = seldom ? a + (b - a) * stream.uniform() : stream.normal();
+      if (z >= a && z <= b && (!seldom || stream.uniform() * top <= Math.exp((-z * z) / 2))) out[i++] = mean + deviation * z;
     }
+    return fromArray(out, shape);
+  };
+
+/** The same start values at every use, whatever was drawn before. */
+export const seeded =
+  (start: Start, seed: number | undefined): Start =>
+  (shape, fans) => {
+    if (seed === undefined || seed === null) return start(shape, fans);
+    if (!Number.isInteger(seed)) throw new CambiumError("value", "initializers", `seed is ${seed}; it is a whole number`);
+    const before = randomState();
+    setRandomState({ seed: seed | 0, stream: 0 });
+    try {
+      return start(shape, fans);
+    } finally {
+      setRandomState(before);
+    }
+  };
+
+/** Kernels that pass their channels on: 1 in the middle of the kernel from each channel to itself, in each of `groups`. @source PyTorch `init.dirac_` */
+export const dirac =
+  (groups = 1): Start =>
+  (shape) => {
+    if (shape.length < 3 || shape.length > 5) throw new CambiumError("shape", "dirac", `needs the weight of a convolution, 3 to 5 axes, got ${show(shape)}`);
+    const [outputs, inputs] = shape as [number, number];
+    if (outputs % groups !== 0) throw new CambiumError("value", "dirac", `${outputs} channels cannot be divided into ${groups} groups`);
+    const kernel = shape.slice(2);
+    const middle = kernel.reduce((at, d) => at * d + Math.floor(d / 2), 0);
+    const out = allocate("float32", size(shape));
+    const each = outputs / groups;
+    for (let g = 0; g < groups; g++) for (let i = 0; i < Math.min(each, inputs); i++) out[((g * each + i) * inputs + i) * size(kernel) + middle] = 1;
+    return fromArray(out, shape);
+  };
+
+/** A bell curve of which a share of each column is 0. @source PyTorch `init.sparse_`; Martens, "Deep learning via Hessian-free optimization" (2010) */
+export const sparse =
+  (sparsity: number, deviation = 0.01): Start =>
+  (shape) => {
+    if (shape.length !== 2) throw new CambiumError("shape", "sparse", `only a matrix has columns to thin out, not ${show(shape)}`);
+    if (!(sparsity >= 0 && sparsity <= 1)) throw new CambiumError("value", "sparse", `sparsity is ${sparsity}; it is a share from 0 to 1`);
+    const stream = hostStream();
+    const [rows, columns] = shape as [number, number];
+    const out = allocate("float32", rows * columns);
+    for (let i = 0; i < out.length; i++) out[i] = deviation * stream.normal();
+    const none = Math.ceil(sparsity * rows);
+    for (let j = 0; j < columns; j++) for (const i of stream.permutation(rows).slice(0, none)) out[i * columns + j] = 0;
     return fromArray(out, shape);
   };
 

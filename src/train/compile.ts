@@ -1,11 +1,11 @@
 import { CambiumError } from "../base/error.ts";
 import { unknownName } from "../base/text.ts";
 import type { LossFunction } from "../losses/function.ts";
-import { type AnyLoss, get as getLoss } from "../losses/get.ts";
-import * as losses from "../losses/keras.ts";
+import { type AnyLoss, get as getLoss, lossNames } from "../losses/get.ts";
 import { find, from, type MetricFunction, metricNames } from "../metrics/get.ts";
 import type { Metric } from "../metrics/metric.ts";
-import { get as getOptimizer, type KerasOptimizer } from "../optim/keras.ts";
+import { get as getOptimizer } from "../optim/keras.ts";
+import type { KerasOptimizer } from "../optim/keras/optimizer.ts";
 import { expectKnown } from "./options.ts";
 import type { Goal, Measure, Objective } from "./task.ts";
 
@@ -146,7 +146,7 @@ export function written({ optimizer, goals }: Resolved, names: readonly string[]
     optimizer: { name: optimizer.name, config: optimizer.config },
     goals: goals(names).map(({ loss, weight, metrics }) => {
       const { lossName, config = {} } = (loss ?? {}) as Partial<LossFunction>;
-      const known = metrics.filter(({ metric }) => find(metric.metricName) !== undefined || metric.metricName in losses);
+      const known = metrics.filter(({ metric }) => find(metric.metricName) !== undefined || lossNames.includes(metric.metricName));
       return {
         ...(loss && { loss: lossName === undefined ? null : { name: lossName, config } }),
         ...(weight !== 1 && { weight }),

@@ -86,6 +86,7 @@ export async function train(run: Run): Promise<History> {
       await callbacks.epochEnd(epoch, logs);
       progress?.epochEnd({ done, steps, seconds, speed, logs });
     }
+    programs.endTraining();
     await callbacks.trainEnd(logs);
   } finally {
     deafen();

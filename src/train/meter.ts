@@ -5,7 +5,7 @@ import type { Logs } from "./history.ts";
 /** One number of the logs: what its sums come to. */
 export interface Gauge {
   readonly name: string;
-  readonly result: (sums: readonly number[]) => number;
+  readonly result: (sums: readonly number[]) => number | number[];
 }
 
 /** One sum: on the engine what depends on the data, here what depends on shapes only. */
@@ -29,7 +29,7 @@ export class Meter {
   reset(): void {
     for (const sum of this.#sums.flat()) {
       sum.plain = 0;
-      sum.state?.assign(zeros([], { dtype: "float64" }));
+      sum.state?.assign(zeros(sum.state.shape, { dtype: "float64" }));
     }
   }
 
@@ -40,7 +40,7 @@ export class Meter {
       parts.forEach((part, j) => {
         const sum = (sums[j] ??= { state: undefined, plain: 0 });
         if (typeof part === "number") return;
-        const state = (sum.state ??= zeros([], { dtype: "float64" }));
+        const state = (sum.state ??= zeros(part.shape, { dtype: "float64" }));
         state.assign(state.add(part.to("float64")));
       });
     });
@@ -64,8 +64,11 @@ export class Meter {
     const logs: Logs = {};
     for (const [i, { name, result }] of this.#gauges.entries()) {
       const sums: number[] = [];
-      for (const { state, plain } of this.#sums[i]!) sums.push(plain + (state ? (await state.data())[0]! : 0));
-      logs[name] = sums.length === 0 ? 0 : result(sums);
+      for (const { state, plain } of this.#sums[i]!) sums.push(...(state ? await state.data() : [plain]));
+      const found = sums.length === 0 ? 0 : result(sums);
+      // Several numbers, one a class or threshold, are reported under their places.
+      if (typeof found === "number") logs[name] = found;
+      else for (const [place, value] of found.entries()) logs[`${name}_${place}`] = value;
     }
     return logs;
   }

@@ -1,5 +1,5 @@
-import type { Shape } from "../base/shape.ts";
 import type { Module } from "../module/module.ts";
+import { costOf } from "../losses/function.ts";
 import { compile } from "../tensor/compile.ts";
 import { fromArray } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -16,6 +16,8 @@ type Batch = Int32Array;
 export class Programs {
   readonly #train: (...args: Tensor[]) => Record<string, Tensor>;
   readonly #test: (...args: Tensor[]) => Record<string, Tensor>;
+  /** To be called when training ends: averaged weights are taken over. */
+  readonly endTraining: () => void;
   readonly #learning: Meter;
   readonly #testing: Meter;
 
@@ -33,10 +35,11 @@ export class Programs {
     this.#train = compile((index: Tensor, ...rest: Tensor[]) => {
       const loss = inMode(module, true, () => measure(task, this.#learning, index, rest));
       optimizer.zeroGrad();
-      loss.backward();
+      optimizer.scaled(loss).backward();
       optimizer.step();
       return {};
     });
+    this.endTraining = () => optimizer.finish();
     this.#test = compile((index: Tensor, ...rest: Tensor[]) => {
       inMode(module, false, () => measure(task, this.#testing, index, rest));
       return {};
@@ -88,8 +91,7 @@ function measure({ module, goals, inputs, penalties }: Task, meter: Meter, index
   const parts = goals.map((goal, i) => {
     const truth = given[inputs + i]!.gather(index, 0);
     const weights = given[inputs + goals.length + i]?.gather(index, 0);
-    const losses = goal.loss?.(truth, predictions[i]!);
-    const counted = losses && (weights ? losses.mul(weights.reshape(beside(losses.shape))) : losses).mean();
+    const counted = goal.loss && costOf(goal.loss, truth, predictions[i]!, weights);
     return {
       loss: counted && (goal.weight === 1 ? counted : counted.mul(goal.weight)),
       sums: goal.metrics.map(({ metric, weighted }) => metric.sums(truth, predictions[i]!, weighted ? weights : undefined)),
@@ -100,9 +102,6 @@ function measure({ module, goals, inputs, penalties }: Task, meter: Meter, index
   meter.trace(n, [[total.mul(n), n], ...(goals.length > 1 ? losses.map((loss) => [loss.mul(n), n]) : []), ...parts.flatMap(({ sums }) => sums)]);
   return total;
 }
-
-/** One number a sample, shaped to stand beside several. */
-const beside = (shape: Shape): Shape => shape.map((d, i) => (i === 0 ? d : 1));
 
 /** Runs `f` with a module and all within it in training or evaluation, and leaves each as it was. */
 export function inMode<T>(module: Module, training: boolean, f: () => T): T {

@@ -1,6 +1,6 @@
 import type { Metric } from "../metrics/metric.ts";
 import type { Module } from "../module/module.ts";
-import type { Bound } from "../optim/keras.ts";
+import type { Bound } from "../optim/keras/optimizer.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** What a prediction costs: one number a sample, or several. */

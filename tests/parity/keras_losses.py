@@ -14,15 +14,17 @@ from record import plain, tensor
 WEIGHTS = np.float32([0.5, 2.0, 0.0, 1.0, 3.0])
 
 
-def loss(name: str, function: str, target: np.ndarray, prediction: np.ndarray, **options) -> list[dict]:
-    """Each case three times: over the batch, with a weight for each sample, and one value a sample."""
+def loss(name: str, function: str, target: np.ndarray, prediction: np.ndarray, weighted: bool = True, **options) -> list[dict]:
+    """Each case four times: over the batch, with a weight for each sample, one value a sample, and the sum."""
     kind = "".join(part.capitalize() for part in function.split("_"))
-    kind = {"KlDivergence": "KLDivergence"}.get(kind, kind)
+    kind = {"KlDivergence": "KLDivergence", "Ctc": "CTC"}.get(kind, kind)
     found = []
     for suffix, reduction, weight in (("", "sum_over_batch_size", None), (", weighted", "sum_over_batch_size", WEIGHTS), (", each", None, None), (", summed", "sum", None)):
+        if weight is not None and not weighted:
+            continue
         given = tf.constant(prediction)
         computed = getattr(keras.losses, kind)(reduction=reduction, **options)
-        sample_weight = None if weight is None else np.resize(weight, prediction.shape[:-1])
+        sample_weight = None if weight is None else np.resize(weight, np.delete(prediction.shape, options.get("axis", -1)))
         random = random_of(name)
         with tf.GradientTape() as tape:
             tape.watch(given)
@@ -42,6 +44,45 @@ def loss(name: str, function: str, target: np.ndarray, prediction: np.ndarray, *
             }
         )
     return found
+
+
+def rest() -> list[dict]:
+    """Losses with draws of their own, so that those above stay as they are."""
+    random = random_of("rest")
+    normal = lambda *shape: random.standard_normal(shape).astype(np.float32)  # noqa: E731
+    sharp = lambda logits: (np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)).astype(np.float32)  # noqa: E731
+    labels = np.int32([1, 3, 0, 2, 1])
+    one_hot = np.eye(4, dtype=np.float32)[labels]
+    logits, bits = normal(5, 4), np.float32(random.integers(0, 2, (5, 4)))
+    chances = (1 / (1 + np.exp(-normal(5, 4)))).astype(np.float32)
+    unit = normal(5, 3)
+    unit /= np.linalg.norm(unit, axis=-1, keepdims=True)
+    spoken = np.int32([[1, 2, 2], [3, 1, 0], [4, 0, 0]])
+    grid = np.int32(random.integers(0, 3, (2, 4)))
+    first = normal(2, 3, 4)
+    return [
+        *loss("categorical_focal_crossentropy", "categorical_focal_crossentropy", one_hot, sharp(logits)),
+        *loss("categorical_focal_crossentropy from logits with everything", "categorical_focal_crossentropy", one_hot, logits, alpha=0.4, gamma=1.5, from_logits=True, label_smoothing=0.1),
+        *loss("binary_focal_crossentropy", "binary_focal_crossentropy", bits, chances),
+        *loss("binary_focal_crossentropy from logits with everything", "binary_focal_crossentropy", bits, logits, apply_class_balancing=True, alpha=0.4, gamma=1.5, from_logits=True, label_smoothing=0.1),
+        *loss("categorical_generalized_cross_entropy", "categorical_generalized_cross_entropy", labels, sharp(logits)),
+        *loss("categorical_generalized_cross_entropy with q", "categorical_generalized_cross_entropy", labels, sharp(logits), q=0.3),
+        *loss("dice with axis", "dice", bits, chances, axis=-1),
+        *loss("tversky with axis", "tversky", bits, chances, axis=-1, alpha=0.3, beta=0.8),
+        *whole("dice", "dice", bits, chances),
+        *whole("tversky", "tversky", bits, chances, alpha=0.3, beta=0.8),
+        *whole("circle", "circle", np.int32([0, 1, 0, 2, 1]), unit, gamma=4.0, margin=0.3),
+        *whole("ctc", "ctc", spoken, normal(3, 6, 5)),
+        *loss("cosine_similarity with axis", "cosine_similarity", normal(5, 5), normal(5, 5), axis=0),
+        *loss("sparse_categorical_crossentropy of shares with ignoreClass", "sparse_categorical_crossentropy", labels, sharp(logits), ignore_class=1),
+        *loss("sparse_categorical_crossentropy with ignoreClass beyond the classes", "sparse_categorical_crossentropy", np.int32([1, -1, 0, -1, 2]), logits, from_logits=True, ignore_class=-1),
+        *loss("categorical_focal_crossentropy with axis", "categorical_focal_crossentropy", np.eye(3, dtype=np.float32)[grid].transpose(0, 2, 1).copy(), first, from_logits=True, axis=1),
+    ]
+
+
+def whole(name: str, function: str, target: np.ndarray, prediction: np.ndarray, **options) -> list[dict]:
+    """A loss that is one number for the whole batch, or whose samples weigh each other."""
+    return loss(name, function, target, prediction, weighted=False, **options)
 
 
 def cases() -> list[dict]:
@@ -97,4 +138,5 @@ def cases() -> list[dict]:
         *loss("squared_hinge", "squared_hinge", signs, far),
         *loss("categorical_hinge", "categorical_hinge", one_hot, b),
         *loss("cosine_similarity", "cosine_similarity", a, b),
+        *rest(),
     ]

@@ -122,5 +122,91 @@ def probability() -> list[dict]:
     ]
 
 
+def ctc(name: str, targets: np.ndarray, input_lengths: list[int], target_lengths: list[int], shape: tuple = (6, 3, 5), **options) -> list[dict]:
+    """The gradients are those of scores before a logSoftmax: PyTorch's own gradient of `logProbs` takes the logSoftmax in."""
+    cases = []
+    for reduction in REDUCTIONS:
+        torch.manual_seed(seed_of(name))
+        x = torch.randn(shape).requires_grad_()
+        output = nn.CTCLoss(reduction=reduction, **options)(torch.log_softmax(x, -1), torch.from_numpy(targets), torch.tensor(input_lengths), torch.tensor(target_lengths))
+        gradient = torch.randn_like(output) if reduction == "none" else torch.ones_like(output)
+        output.backward(gradient)
+        cases.append(
+            {
+                "name": f"{name}, {reduction}",
+                "loss": {"kind": "CTCLoss", "args": [], "options": plain({**options, "reduction": reduction}), "before": "logSoftmax"},
+                "inputs": [tensor(value) for value in (x.detach().numpy(), targets, np.int64(input_lengths), np.int64(target_lengths))],
+                "output": tensor(output.detach().numpy()),
+                "outputGradient": tensor(gradient.numpy()),
+                "gradients": {"input0": tensor(x.grad.numpy())},
+            }
+        )
+    return cases
+
+
+def rest() -> list[dict]:
+    """What torch.nn has beside."""
+    counts = lambda: torch.randint(0, 6, (3, 4)).float()  # noqa: E731
+    bits = lambda *shape: lambda: torch.randint(0, 2, shape).float()  # noqa: E731
+    weight = np.float32([0.5, 2.0, 1.0, 0.25])
+    corners = np.float32([[1.0, 0.0, -1.0, 0.8], [0.2, 2.0, 0.0, 1.0]])
+    lists = np.int64([[0, 2, -1, 1], [3, -1, 0, 1], [-1, 0, 1, 2], [1, 0, 3, 2]])
+    padded = np.int64([[1, 2, 2], [3, 1, 0], [4, 4, 0]])
+    return [
+        *loss("PoissonNLLLoss of rates", "PoissonNLLLoss", (3, 4), counts, prepare=lambda x: x.exp(), log_input=False),
+        *loss("PoissonNLLLoss of rates near 0", "PoissonNLLLoss", (2, 3), counts2(), prepare=lambda x: (x * 0).abs(), log_input=False, eps=1e-3),
+        *loss("PoissonNLLLoss in full", "PoissonNLLLoss", (3, 4), counts, full=True),
+        *gaussian("GaussianNLLLoss", (3, 4), (3, 4)),
+        *gaussian("GaussianNLLLoss in full", (3, 4), (3, 4), full=True),
+        *gaussian("GaussianNLLLoss with a variance a row", (3, 4), (3, 1)),
+        *gaussian("GaussianNLLLoss with a variance a row and no axis", (3, 4), (3,)),
+        *gaussian("GaussianNLLLoss of small variances", (3, 4), (3, 4), eps=0.5),
+        *loss("HingeEmbeddingLoss where it has corners", "HingeEmbeddingLoss", corners, np.float32([[1, -1, 1, -1], [-1, 1, 1, -1]])),
+        *loss("MultiMarginLoss with everything", "MultiMarginLoss", (5, 4), labels(5), p=2, margin=0.7, weight=weight),
+        *loss("MultiMarginLoss of one sample", "MultiMarginLoss", (4,), lambda: torch.tensor(2), ("mean",)),
+        *loss("MultiMarginLoss where it has corners", "MultiMarginLoss", corners, np.int64([0, 1])),
+        *loss("MultiLabelMarginLoss", "MultiLabelMarginLoss", (4, 4), lists),
+        *loss("MultiLabelMarginLoss of one sample", "MultiLabelMarginLoss", (4,), np.int64([3, 0, -1, 1]), ("mean",)),
+        *loss("MultiLabelSoftMarginLoss", "MultiLabelSoftMarginLoss", (3, 4), bits(3, 4)),
+        *loss("MultiLabelSoftMarginLoss with weight", "MultiLabelSoftMarginLoss", (3, 4), bits(3, 4), weight=weight),
+        *loss("SoftMarginLoss of very large numbers", "SoftMarginLoss", np.float32([[50.0, -50.0, 0.0, 3.0]]), np.float32([[1, 1, -1, -1]])),
+        *loss("CosineEmbeddingLoss of one pair", "CosineEmbeddingLoss", (3,), lambda: torch.tensor(-1.0), ("mean",), extra=((3,),)),
+        *loss("TripletMarginLoss with everything", "TripletMarginLoss", (4, 3), normal(4, 3), extra=((4, 3),), margin=0.6, p=3.0, eps=1e-3, swap=True),
+        *loss("TripletMarginLoss with distances of order 1", "TripletMarginLoss", (4, 3), normal(4, 3), extra=((4, 3),), p=1.0),
+        *loss("TripletMarginWithDistanceLoss", "TripletMarginWithDistanceLoss", (4, 3), normal(4, 3), extra=((4, 3),), margin=0.8, swap=True),
+        *loss("KLDivLoss of one row", "KLDivLoss", (4,), lambda: torch.softmax(torch.randn(4), 0), ("sum",), prepare=lambda x: torch.log_softmax(x, 0)),
+        *ctc("CTCLoss", padded, [6, 5, 6], [3, 2, 1]),
+        *ctc("CTCLoss of targets in a row", np.int64([1, 2, 3, 1, 4]), [6, 6, 4], [3, 1, 1]),
+        *ctc("CTCLoss with another blank", np.int64([[0, 1, 1], [3, 1, 0], [2, 0, 3]]), [6, 5, 6], [3, 2, 3], blank=4),
+        *ctc("CTCLoss of targets that are too long", np.int64([[1, 1, 1, 1], [1, 2, 3, 0], [2, 0, 0, 0]]), [6, 3, 2], [4, 3, 1], zero_infinity=True),
+        *ctc("CTCLoss of an empty target", np.int64([[1, 2], [0, 0], [2, 2]]), [4, 4, 4], [2, 0, 2], shape=(4, 3, 5)),
+    ]
+
+
+def counts2():
+    return lambda: torch.randint(0, 4, (2, 3)).float()
+
+
+def gaussian(name: str, shape: tuple, variance: tuple, **options) -> list[dict]:
+    cases = []
+    for reduction in REDUCTIONS:
+        torch.manual_seed(seed_of(name))
+        x, y, v = torch.randn(shape).requires_grad_(), torch.randn(shape), torch.rand(variance).requires_grad_()
+        output = nn.GaussianNLLLoss(reduction=reduction, **options)(x, y, v)
+        gradient = torch.randn_like(output) if reduction == "none" else torch.ones_like(output)
+        output.backward(gradient)
+        cases.append(
+            {
+                "name": f"{name}, {reduction}",
+                "loss": {"kind": "GaussianNLLLoss", "args": [], "options": plain({**options, "reduction": reduction})},
+                "inputs": [tensor(value.detach().numpy()) for value in (x, y, v)],
+                "output": tensor(output.detach().numpy()),
+                "outputGradient": tensor(gradient.numpy()),
+                "gradients": {"input0": tensor(x.grad.numpy()), "input2": tensor(v.grad.numpy())},
+            }
+        )
+    return cases
+
+
 def cases() -> list[dict]:
-    return [*regression(), *classification(), *probability()]
+    return [*regression(), *classification(), *probability(), *rest()]
