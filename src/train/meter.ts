@@ -64,7 +64,7 @@ export class Meter {
     const logs: Logs = {};
     for (const [i, { name, result }] of this.#gauges.entries()) {
       const sums: number[] = [];
-      for (const { state, plain } of this.#sums[i]!) sums.push(...(state ? await state.data() : [plain]));
+      for (const { state, plain } of this.#sums[i]!) sums.push(...(state ? Array.from(await state.data(), (value) => value + plain) : [plain]));
       const found = sums.length === 0 ? 0 : result(sums);
       // Several numbers, one a class or threshold, are reported under their places.
       if (typeof found === "number") logs[name] = found;
