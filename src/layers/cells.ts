@@ -64,6 +64,12 @@ export abstract class Cell extends Layer {
   /** How the state goes on within one sequence of so many samples: what is drawn by chance is drawn here, once for all steps. */
   abstract begin(batch: number, input: Shape): (z: Tensor, state: State) => Tensor[];
 
+  /** A cell like this one, with weights of its own. */
+  again(): Cell {
+    const make = this.constructor as new (options: object) => Cell;
+    return new make(this.getConfig());
+  }
+
   override get takesMany(): boolean {
     return true;
   }
@@ -264,6 +270,10 @@ export class StackedRNNCells extends Cell {
         return next;
       });
     };
+  }
+
+  override again(): StackedRNNCells {
+    return new StackedRNNCells({ cells: this.cells.map((cell) => cell.again()) });
   }
 
   override getConfig(): Record<string, unknown> {

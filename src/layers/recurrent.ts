@@ -28,6 +28,8 @@ export class RNN extends Layer {
   readonly sequence: SequenceOptions;
   readonly #named: boolean;
   #state: Tensor[] | undefined;
+  /** Whether steps that are passed over give zeros, instead of the output before them: so under a bidirectional layer. */
+  clears = false;
 
   /** `named`: the options of a layer that makes its own cell. */
   constructor(options: RNNOptions, className = "RNN", named?: LayerOptions) {
@@ -72,10 +74,22 @@ export class RNN extends Layer {
     const on = mask?.permute([1, 0]).reshape([x.shape[1]!, batch, ...shapes[output]!.slice(1).map(() => 1)]);
     const [outputs, end] = passage({ z: cell.project(x.permute(order)), start, next, output, reverse: goBackwards, mask: on, holding: true });
     if (kept) for (const [i, state] of kept.entries()) state.assign(end[i]!);
+    if (!returnSequences) {
+      // Who has taken no step has put out nothing, whatever the state was that it began with.
+      const y = on && (states.length > 0 || kept) ? on.to("float32").max(0).greater(0).where(end[output]!, 0) : end[output]!;
+      return returnState ? [y, ...end] : y;
+    }
     // In the order in which the steps were taken.
-    const taken = goBackwards && returnSequences ? outputs.flip(0) : outputs;
-    const y = returnSequences ? taken.permute([1, 0, ...Array.from({ length: taken.rank - 2 }, (_, i) => i + 2)]) : end[output]!;
+    const taken = goBackwards ? outputs.flip(0) : outputs;
+    const begun = on && this.#begun(goBackwards ? on.flip(0) : on, states.length > 0 || kept !== undefined);
+    const y = (begun ? begun.where(taken, 0) : taken).permute([1, 0, ...Array.from({ length: taken.rank - 2 }, (_, i) => i + 2)]);
     return returnState ? [y, ...end] : y;
+  }
+
+  /** Where outputs stand, for steps `on` in the order in which they are taken: before the first of them there is none yet. */
+  #begun(on: Tensor, fromState: boolean): Tensor | undefined {
+    if (this.clears) return on;
+    return fromState ? on.to("float32").cumSum(0).greater(0) : undefined;
   }
 
   protected override maskFor(x: Tensor): Tensor | undefined {
@@ -93,6 +107,13 @@ export class RNN extends Layer {
   /** Forgets the state that a stateful layer has kept: the next batch begins new sequences. */
   resetStates(): void {
     this.#state?.forEach((state) => state.assign(zeros(state.shape)));
+  }
+
+  /** A layer like this one, with weights of its own, and with these options in place of its. */
+  again(options: SequenceOptions): RNN {
+    const { inputShape: _, ...config } = this.getConfig();
+    const make = this.constructor as new (options: object) => RNN;
+    return new make({ ...config, ...(this.#named ? {} : { cell: this.cell.again() }), ...options });
   }
 
   override getConfig(): Record<string, unknown> {

@@ -32,9 +32,8 @@ export class Bidirectional extends Layer {
       throw new CambiumError("name", this.name, `there is no mergeMode "${String(mergeMode)}"; it is ${modes.map((mode) => JSON.stringify(mode)).join(", ")}`);
     this.mergeMode = mergeMode;
     this.forwardLayer = layer;
-    const again = layer.constructor as new (options: Record<string, unknown>) => RNN;
-    const { inputShape: _, ...config } = layer.getConfig();
-    this.backwardLayer = backwardLayer ?? new again({ ...config, name: `backward_${layer.name}`, goBackwards: !(layer.sequence.goBackwards ?? false) });
+    this.backwardLayer = backwardLayer ?? layer.again({ name: `backward_${layer.name}`, goBackwards: !(layer.sequence.goBackwards ?? false) });
+    for (const one of [this.forwardLayer, this.backwardLayer]) one.clears = true;
   }
 
   override get takesMany(): boolean {

@@ -82,4 +82,12 @@ def cases() -> list[dict]:
         case("timeDistributed dense", {**spec("timeDistributed"), "inner": spec("dense", 4)}, layers.TimeDistributed(layers.Dense(4)), (2, 5, 3)),
         case("rnn of two cells", {**spec("rnn", return_sequences=True), "cells": [spec("lstmCell", 3), spec("gruCell", 2)]}, layers.RNN([layers.LSTMCell(3), layers.GRUCell(2)], return_sequences=True), (2, 4, 3)),
     ]
+    late = [[0, 0, 1, 0, 1], [0, 0, 0, 0, 0]]
+    for kind, maker, parts in (("lstm", layers.LSTM, 2), ("gru", layers.GRU, 1)):
+        for o in ({"return_sequences": True}, {"return_state": True}, {"return_sequences": True, "go_backwards": True}):
+            made.append(case(f"{kind} that begins late, from a state, {', '.join(o)}", spec(kind, 4, **o), maker(4, **o), (2, 5, 3), parts, late))
+        inner = spec(kind, 3, return_sequences=True)
+        made.append(case(f"bidirectional {kind} of sequences with a mask", {**spec("bidirectional"), "inner": inner}, layers.Bidirectional(maker(3, return_sequences=True)), (2, 5, 3), 0, mask))
+    cells = {**spec("rnn", return_sequences=True), "cells": [spec("lstmCell", 3), spec("gruCell", 2)]}
+    made.append(case("bidirectional rnn of two cells", {**spec("bidirectional"), "inner": cells}, layers.Bidirectional(layers.RNN([layers.LSTMCell(3), layers.GRUCell(2)], return_sequences=True)), (2, 4, 3)))
     return made
