@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { referenceEngine } from "../src/engines/reference/engine.ts";
 import type { Module } from "../src/module/module.ts";
 import * as nn from "../src/nn/index.ts";
+import { zeros } from "../src/tensor/create.ts";
 import { setEngine } from "../src/tensor/evaluate.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
 import { casesOf, expectClose, restore, restoreOptions, type Stored } from "./parity.ts";
@@ -25,8 +26,6 @@ interface Case {
   stateAfter?: Record<string, Stored>;
 }
 
-/** What PyTorch has and cambium has not yet. */
-const missing = new Set(["Upsample"]);
 const classes = nn as unknown as Record<string, new (...args: unknown[]) => Module>;
 
 function build({ kind, args, options, modules }: Spec): Module {
@@ -35,15 +34,12 @@ function build({ kind, args, options, modules }: Spec): Module {
   return new classes[kind]!(...args, ...(Object.keys(given).length > 0 ? [given] : []));
 }
 
-const kindsOf = ({ kind, modules }: Spec): string[] => (modules ? modules.flatMap(kindsOf) : [kind]);
-
 beforeAll(() => setEngine(referenceEngine()));
 
-for (const file of ["torch/modules", "torch/activations", "torch/space"])
+for (const file of ["torch/modules", "torch/activations", "torch/space", "torch/upsample"])
   describe(`${file}: outputs, gradients and running statistics are PyTorch's`, () => {
     for (const c of casesOf<Case>(file)) {
-      const skipped = kindsOf(c.module).some((kind) => missing.has(kind));
-      test.skipIf(skipped)(c.name, () => {
+      test(c.name, () => {
         const module = build(c.module).train(c.mode === "train");
         expect(Object.keys(module.stateDict()), "paths").toEqual(Object.keys(c.state));
         module.loadStateDict(Object.fromEntries(Object.entries(c.state).map(([path, stored]) => [path, restore(stored)])));
@@ -61,3 +57,19 @@ for (const file of ["torch/modules", "torch/activations", "torch/space"])
       });
     }
   });
+
+describe("interpolation: mistakes", () => {
+  const x = zeros([1, 2, 4, 4]);
+  test.each<[string, () => unknown, string]>([
+    ["an unknown mode", () => new nn.Upsample({ scaleFactor: 2, mode: "cubic" as never }), 'there is no mode "cubic"\n  hint: did you mean "bicubic"?'],
+    ["no size", () => new nn.Upsample({}), "neither size nor scaleFactor given; give one of them"],
+    ["two sizes", () => nn.functional.interpolate(x, { size: 2, scaleFactor: 2 }), "both size and scaleFactor given; give one of them"],
+    ["a factor of nothing", () => new nn.UpsamplingNearest2d({ scaleFactor: 0 }), "scaleFactor is 0; it is a number above 0, or one an axis"],
+    ["corners of the nearest", () => new nn.Upsample({ size: 2, alignCorners: true }), 'alignCorners has no meaning for "nearest"; it is for the linear and cubic modes'],
+    ["a factor anew from sizes", () => new nn.Upsample({ size: 2, recomputeScaleFactor: true }), "recomputeScaleFactor has no meaning with size"],
+    ["a mode for other axes", () => nn.functional.interpolate(x, { size: 2, mode: "trilinear" }), "expected [batch, channels, depth, height, width], got [1, 2, 4, 4]"],
+    ["a matrix", () => nn.functional.interpolate(zeros([2, 2]), { size: 2 }), "expected [batch, channels, one to three spatial axes], got [2, 2]"],
+    ["factors for other axes", () => nn.functional.interpolate(x, { scaleFactor: [2] }), "scaleFactor has 1 entries for 2 spatial axes"],
+    ["scales for other sizes", () => x.resize([4], { scales: [1, 2] }), "scales are [1, 2] for sizes [4]; they are numbers above 0, one for each"],
+  ])("%s", (_, mistake, message) => expect(mistake).toThrow(message));
+});

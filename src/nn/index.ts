@@ -92,6 +92,7 @@ export {
   type TransformerMasks,
   type TransformerOptions,
 } from "./transformer.ts";
+export { type InterpolateOptions, type InterpolationMode, Upsample, UpsamplingBilinear2d, type Upsampling2dOptions, UpsamplingNearest2d } from "./upsample.ts";
 export { MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, type MaxUnpoolOptions } from "./unpool.ts";
 export { ParameterDict, ParameterList } from "./parameters.ts";
 export * as utils from "./weights/index.ts";

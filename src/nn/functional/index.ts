@@ -2,5 +2,6 @@
 export * from "../applied.ts";
 export { scaledDotProductAttention } from "../attention.ts";
 export { conv1d, conv2d, conv3d } from "../conv.ts";
+export { interpolate } from "../upsample.ts";
 export { cosineSimilarity, pairwiseDistance } from "../distance.ts";
 export * from "../../losses/functional/index.ts";
