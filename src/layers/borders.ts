@@ -3,6 +3,7 @@ import { CambiumError } from "../base/error.ts";
 import { type Shape, show } from "../base/shape.ts";
 import { perAxis, type Sizes } from "../nn/input.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { type Interpolation, resampling } from "./resampling.ts";
 import { Spatial, type SpatialOptions } from "./spatial.ts";
 
 /** One number for all sides, one an axis, or two an axis: in front and behind. For one axis also `[front, behind]`. */
@@ -67,19 +68,31 @@ export class Cropping extends Spatial<CroppingOptions> {
 export interface UpSamplingOptions extends SpatialOptions {
   /** How many times each place is repeated. Default 2. */
   size?: Sizes;
+  /** What stands between the old places; other than `"nearest"` of images only. Default `"nearest"`. */
+  interpolation?: Interpolation;
 }
 
-/** Every place repeated. */
+/** Every place repeated, or new ones between them. */
 export class UpSampling extends Spatial<UpSamplingOptions> {
   readonly #times: readonly number[];
 
   constructor(rank: 1 | 2 | 3, options: UpSamplingOptions = {}) {
     super(`UpSampling${rank}D`, rank, options);
     this.#times = perAxis(this.name, "size", options.size ?? 2, rank);
+    const { interpolation = "nearest" } = options;
+    resampling(this.name, interpolation);
+    if (rank !== 2 && interpolation !== "nearest")
+      throw new CambiumError("value", this.name, `interpolation is "${interpolation}"; sequences and volumes have "nearest" only`);
   }
 
   protected move(x: Tensor): Tensor {
     const [n, ...rest] = x.shape;
+    const { interpolation = "nearest" } = this.options;
+    if (interpolation !== "nearest")
+      return x.resize(
+        this.#times.map((times, i) => times * rest[i]!),
+        resampling(this.name, interpolation),
+      );
     const [sizes, channels] = [rest.slice(0, -1), rest.at(-1)!];
     const apart = x.reshape([n!, ...sizes.flatMap((d) => [d, 1]), channels]);
     const spread = apart.broadcast([n!, ...sizes.flatMap((d, i) => [d, this.#times[i]!]), channels]);
@@ -123,7 +136,7 @@ export const cropping2d: MakeCropping = cropping(2);
 export const cropping3d: MakeCropping = cropping(3);
 /** Every step repeated @shape `[batch, steps, channels]` → `[batch, steps · size, channels]` @source Keras `UpSampling1D` */
 export const upSampling1d: MakeUpSampling = upSampling(1);
-/** Every pixel repeated @shape `[batch, height, width, channels]` → the same, larger @source Keras `UpSampling2D`, nearest */
+/** Every pixel repeated @shape `[batch, height, width, channels]` → the same, larger @source Keras `UpSampling2D` */
 export const upSampling2d: MakeUpSampling = upSampling(2);
 /** Every voxel repeated @shape `[batch, depth, height, width, channels]` → the same, larger @source Keras `UpSampling3D` */
 export const upSampling3d: MakeUpSampling = upSampling(3);

@@ -126,6 +126,8 @@ export {
   reshape,
   type ReshapeOptions,
 } from "./reshaping.ts";
+export type { Interpolation } from "./resampling.ts";
+export * from "./resizing.ts";
 export { AdditiveAttention, additiveAttention, Attention, attention, type AttentionOptions, type ScoringCall, type ScoringOptions } from "./scoring.ts";
 export {
   DepthwiseConv,
@@ -138,3 +140,4 @@ export {
   type SeparableConvOptions,
 } from "./separable.ts";
 export * from "./spectral.ts";
+export * from "./warping.ts";

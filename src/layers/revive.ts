@@ -22,8 +22,10 @@ import { alphaDropout, gaussianDropout, gaussianNoise, SpatialDropout } from "./
 import { AdaptivePooling, GlobalPooling, Pooling } from "./pooling.ts";
 import { CategoryEncoding, Discretization, Normalization, Rescaling } from "./preprocessing.ts";
 import { GRU, LSTM, RNN, SimpleRNN } from "./recurrent.ts";
+import { randomErasing, randomRotation, randomTranslation, randomZoom } from "./warping.ts";
 import { Bidirectional, Masking, TimeDistributed } from "./wrappers.ts";
 import { Activation, Flatten, InputLayer, Reshape } from "./reshaping.ts";
+import { centerCrop, randomCrop, resizing } from "./resizing.ts";
 import { DepthwiseConv, SeparableConv } from "./separable.ts";
 import { SpectralNormalization } from "./spectral.ts";
 
@@ -45,6 +47,7 @@ const makers: Record<string, (config: any) => Layer> = {
   Concatenate: (config) => new Concatenate(config),
   ActivityRegularization: (config) => new ActivityRegularization(config),
   AlphaDropout: alphaDropout,
+  CenterCrop: centerCrop,
   CategoryEncoding: (config) => new CategoryEncoding(config),
   Dense: (config) => new Dense(config),
   Dot: (config) => new Dot(config),
@@ -78,11 +81,17 @@ const makers: Record<string, (config: any) => Layer> = {
   RMSNormalization: (config) => new RMSNormalization(config),
   RandomBrightness: randomBrightness,
   RandomContrast: randomContrast,
+  RandomCrop: randomCrop,
+  RandomErasing: randomErasing,
   RandomFlip: randomFlip,
+  RandomRotation: randomRotation,
+  RandomTranslation: randomTranslation,
+  RandomZoom: randomZoom,
   RNN: ({ cell, ...config }) => new RNN({ ...config, cell: revive("RNN", cell) as Cell }),
   ReLU: relu,
   RepeatVector: (config) => new RepeatVector(config),
   Rescaling: (config) => new Rescaling(config),
+  Resizing: resizing,
   Reshape: (config) => new Reshape(config),
   SimpleRNN: (config) => new SimpleRNN(config),
   SimpleRNNCell: (config) => new SimpleRNNCell(config),
