@@ -1,6 +1,6 @@
 /** Functions of one example as functions of many: what goes in, what comes out, and what goes around and inside. */
 import { describe, expect, test } from "vitest";
-import { compile, functionalCall, grad, hessian, jvp, nn, normal, parametersOf, seed, stack, tensor, type Tensor, uniform, vmap, zeros } from "../src/index.ts";
+import { compile, functionalCall, grad, hessian, jvp, nn, normal, parametersOf, scan, seed, stack, tensor, type Tensor, uniform, vmap, zeros } from "../src/index.ts";
 
 const numbers = (x: Tensor): number[] => [...x.dataSync()];
 const rows = tensor([[1, 2], [3, 4], [5, 6]]);
@@ -168,6 +168,38 @@ describe("vmap", () => {
     expect(numbers(kept)).toEqual([0, 0]);
     vmap(changing(() => kept.add(1)))(rows);
     expect(numbers(kept)).toEqual([1, 1]);
+  });
+});
+
+describe("loops under vmap", () => {
+  seed(2);
+  const [w, b] = [uniform([3, 3], -0.5, 0.5), uniform([3])];
+  const f = (x: Tensor, start: Tensor, w: Tensor): Tensor => {
+    const step = (carry: Tensor, piece: Tensor): [Tensor, Tensor] => {
+      const next = carry.matmul(w).add(piece).tanh();
+      return [next, next.mul(b)];
+    };
+    const [end, ys] = scan(step, start, x);
+    return end.sum().add(ys.square().sum());
+  };
+  const [xs, starts, weights] = [uniform([4, 5, 3]), uniform([4, 3]), uniform([4, 3, 3], -0.5, 0.5)];
+  const one = (all: Tensor, i: number): Tensor => all.slice([i], [i + 1]).squeeze(0);
+  const expectEach = (together: Tensor, alone: (i: number) => Tensor): void => {
+    const want = numbers(stack([0, 1, 2, 3].map(alone)));
+    numbers(together).forEach((x, i) => expect(x).toBeCloseTo(want[i]!, 5));
+    expect(together.size).toBe(want.length);
+  };
+
+  test("give what they give one by one, whichever of pieces, start and outer values vary", () => {
+    expectEach(vmap((x: Tensor, h: Tensor) => f(x, h, w))(xs, starts), (i) => f(one(xs, i), one(starts, i), w));
+    expectEach(vmap((x: Tensor) => f(x, one(starts, 1), w))(xs), (i) => f(one(xs, i), one(starts, 1), w));
+    expectEach(vmap((h: Tensor) => f(one(xs, 2), h, w))(starts), (i) => f(one(xs, 2), one(starts, i), w));
+    expectEach(vmap((w: Tensor) => f(one(xs, 2), one(starts, 0), w))(weights), (i) => f(one(xs, 2), one(starts, 0), one(weights, i)));
+  });
+
+  test("have a gradient for each example", () => {
+    const slope = grad((w: Tensor, x: Tensor, h: Tensor) => f(x, h, w));
+    expectEach(vmap(slope, { inAxes: [null, 0, 0] })(w, xs, starts), (i) => slope(w, one(xs, i), one(starts, i)));
   });
 });
 
