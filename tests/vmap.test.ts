@@ -203,6 +203,25 @@ describe("loops under vmap", () => {
   });
 });
 
+describe("tensors drawn before, and not yet computed,", () => {
+  test("stay what they are in compiled functions, loops and vmap, whatever the seed is set to meanwhile", () => {
+    seed(2);
+    uniform([2]);
+    const noise = uniform([3]);
+    seed(1);
+    const plus = compile((x: Tensor) => x.add(noise));
+    const zero = zeros([3]);
+    const [first, second] = [numbers(plus(zero)), numbers(plus(zero))];
+    const [end] = scan((c: Tensor, x: Tensor): [Tensor, Tensor] => [c.add(noise.mul(x)), c], zero, tensor([1, 1, 1, 1]));
+    const many = vmap((x: Tensor) => x.add(noise))(zeros([2, 3]));
+    const [looped, batched] = [numbers(end), numbers(many)];
+    const plain = numbers(noise);
+    expect([first, second]).toEqual([plain, plain]);
+    expect(batched).toEqual([...plain, ...plain]);
+    looped.forEach((x, i) => expect(x).toBeCloseTo(4 * plain[i]!, 5));
+  });
+});
+
 describe("functionalCall", () => {
   test("leaves the module as it was, and says what does not fit", () => {
     const model = new nn.Linear(2, 1);

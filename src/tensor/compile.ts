@@ -7,7 +7,7 @@ import type { Engine, Prepared } from "../engines/engine.ts";
 import { type Memory, type Node, placeholder, source } from "../graph/node.ts";
 import { inOrder } from "../graph/walk.ts";
 import { currentEngine, evaluate, flush, isInspecting } from "./evaluate.ts";
-import { nextStream, randomState, setRandomState } from "./random.ts";
+import { drawnFromNow, isSeed, nextStream, randomState, setRandomState } from "./random.ts";
 import { Tensor } from "./tensor.ts";
 import { type Change, isInlining, traced } from "./trace.ts";
 
@@ -37,6 +37,7 @@ class Instance<R extends Results> {
   constructor(f: (...args: Tensor[]) => R, args: readonly Tensor[]) {
     flush();
     const random = randomState();
+    const drawnInside = drawnFromNow();
     const given = args.map((a) => placeholder(a.shape, a.dtype));
     const { result, changes } = traced(() => f(...given.map((node) => new Tensor(node))));
     const { tensors, rebuild } = flatten(result);
@@ -51,8 +52,13 @@ class Instance<R extends Results> {
     this.holders = this.leaves.map((leaf, i) => (this.places[i]! < 0 && leaf.owner instanceof Tensor ? leaf.owner : undefined));
     const scalars = order.filter((node) => node.value === undefined && node.number !== undefined);
     this.numbers = Float64Array.from(scalars, (node) => node.number!);
-    this.readings = scalars.flatMap(({ owner }, slot) => (typeof owner === "function" && owner !== nextStream ? [{ slot, read: owner as () => number }] : []));
-    this.streams = scalars.flatMap((node, i) => (node.owner === nextStream ? [i] : [])).sort((a, b) => scalars[a]!.number! - scalars[b]!.number!);
+    // What a tensor from outside was drawn with stays; what the function draws is drawn anew at each run.
+    this.readings = scalars.flatMap((node, slot) =>
+      typeof node.owner === "function" && node.owner !== nextStream && (!isSeed(node) || drawnInside(node)) ? [{ slot, read: node.owner as () => number }] : [],
+    );
+    this.streams = scalars
+      .flatMap((node, i) => (node.owner === nextStream && drawnInside(node) ? [i] : []))
+      .sort((a, b) => scalars[a]!.number! - scalars[b]!.number!);
     // The first run draws what tracing drew, so that a compiled function and a plain one see the same numbers.
     if (randomState().stream - random.stream === this.streams.length) setRandomState(random);
     const aliases = changes.map((c, i) => [this.results.length + i, c.from] as const);

@@ -28,14 +28,29 @@ export const nextStream = (): number => state.stream++;
 
 const seedNow = (): number => state.seed;
 
+/** When each seed and stream was drawn: a count that goes on whatever the seed is set to. */
+const drawnAt = new WeakMap<Node, number>();
+let draws = 0;
+
+/** Tells seeds and streams drawn from now on, by a function that is being traced, from those of tensors made before, which stay what they are. */
+export function drawnFromNow(): (node: Node) => boolean {
+  const begin = draws;
+  return (node) => (drawnAt.get(node) ?? -1) >= begin;
+}
+
 /** Seed and stream for one random op. A compiled function gets a new stream at each run. */
 export function streamNodes(): [seed: Node, stream: Node] {
   const seedNode = scalar(state.seed, "int32");
   seedNode.owner = seedNow;
   const stream = scalar(nextStream(), "int32");
   stream.owner = nextStream;
+  drawnAt.set(seedNode, draws);
+  drawnAt.set(stream, draws++);
   return [seedNode, stream];
 }
+
+/** Whether a scalar is a seed, read anew at each run of the function that drew it. */
+export const isSeed = ({ owner }: Node): boolean => owner === seedNow;
 
 const shaped = (where: string, shape: Shape): Shape => {
   for (const d of shape)

@@ -5,7 +5,7 @@ import { same, show } from "../base/shape.ts";
 import { type Node, placeholder } from "../graph/node.ts";
 import { broadcast } from "../ops/spread.ts";
 import { constant } from "../graph/op.ts";
-import { nextStream, randomState } from "./random.ts";
+import { drawnFromNow } from "./random.ts";
 import { Tensor } from "./tensor.ts";
 import { traced } from "./trace.ts";
 import { mapTree, tensorsIn } from "./tree.ts";
@@ -43,7 +43,7 @@ export function scan<Carry extends Tree, X extends Tree | undefined, Y extends T
   const steps = stepsOf(stacks, length);
   const carries = starts.map((x) => placeholder(x.shape, x.dtype, x.requiresGrad));
   const pieces = stacks.map((x) => placeholder(x.shape.slice(1), x.dtype, x.requiresGrad));
-  const drawnBefore = randomState().stream;
+  const drawnInside = drawnFromNow();
   const { result, changes, graded } = traced(() => f(onNodes(init, carries), xs === undefined ? (undefined as X) : (onNodes(xs as Tree, pieces) as X)));
   if (changes.length > 0 || graded > 0)
     throw new CambiumError(
@@ -73,7 +73,7 @@ export function scan<Carry extends Tree, X extends Tree | undefined, Y extends T
     xs: pieces.map((stand, i) => [stand, stacks[i]!.node] as const),
     next,
     ys: ys.map((one) => one.leaf),
-    fresh: ({ owner, number }) => owner === nextStream && number! >= drawnBefore,
+    fresh: drawnInside,
   });
   const parts = [...next, ...ys].map((_, i) => loopPart(node, i));
   return [onNodes(init, parts.slice(0, next.length)), y === undefined ? y : (onNodes(y as Tree, parts.slice(next.length)) as Y)];

@@ -5,7 +5,7 @@ import { resolveAxis, show } from "../base/shape.ts";
 import { type Node, placeholder } from "../graph/node.ts";
 import { moveAxis } from "../ops/movement.ts";
 import { broadcast } from "../ops/spread.ts";
-import { nextStream, randomState } from "./random.ts";
+import { drawnFromNow } from "./random.ts";
 import { assignAll, Tensor } from "./tensor.ts";
 import { traced } from "./trace.ts";
 import { mapTree, tensorsIn } from "./tree.ts";
@@ -66,7 +66,7 @@ export function vmap<Args extends unknown[], R>(
     if (!first) throw new CambiumError("value", "vmap", "no argument has examples: inAxes are all null", "give at least one argument an axis");
     const { count } = first as { count: number };
 
-    const drawnBefore = randomState().stream;
+    const drawnInside = drawnFromNow();
     const { result, changes, graded } = traced(() => f(...given));
     if (graded > 0)
       throw new CambiumError(
@@ -76,8 +76,8 @@ export function vmap<Args extends unknown[], R>(
         "use grad: vmap(grad(f)) gives each example its own",
       );
     const outputs = tensorsIn("vmap", "the result", result);
-    const fresh = ({ owner, number }: Node): boolean => {
-      if (owner !== nextStream || number! < drawnBefore || randomness === "same") return false;
+    const fresh = (stream: Node): boolean => {
+      if (!drawnInside(stream) || randomness === "same") return false;
       if (randomness === "different") return true;
       throw new CambiumError(
         "state",
