@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { referenceEngine } from "../src/engines/reference/engine.ts";
 import * as nn from "../src/nn/index.ts";
+import { compile } from "../src/tensor/compile.ts";
 import { ones, tensor, zeros } from "../src/tensor/create.ts";
 import { setEngine } from "../src/tensor/evaluate.ts";
 import { normal, seed } from "../src/tensor/random.ts";
@@ -86,6 +87,19 @@ describe("chance", () => {
   });
 });
 
+describe("embeddings", () => {
+  test("maxNorm shortens rows where they are kept, and only those that are looked up", () => {
+    const table = new nn.Embedding(3, 2, { maxNorm: 1 });
+    table.weight.assign(tensor([[3, 4], [0.3, 0.4], [6, 8]]));
+    const read = compile((index: Tensor) => table.forward(index));
+    expect(() => table.forward(tensor([0, 3], { dtype: "int32" }))).toThrow("3 is not one of the 3 rows");
+    expect(numbers(read(tensor([0, 1], { dtype: "int32" })))).toEqual([0.6, 0.8, 0.3, 0.4].map((v) => expect.closeTo(v, 6)));
+    const [a, b, ...others] = numbers(table.weight);
+    expect([a, b]).toEqual([expect.closeTo(0.6, 6), expect.closeTo(0.8, 6)]);
+    expect(others).toEqual([0.3, 0.4, 6, 8].map(Math.fround));
+  });
+});
+
 describe("embedding bags", () => {
   test("rows are weighted, and an empty bag is zeros", () => {
     const bag = new nn.EmbeddingBag(3, 2, { mode: "sum" });
@@ -112,6 +126,7 @@ describe("mistakes name the module and what would be right", () => {
     ["inputs of two shapes", () => new nn.Bilinear(2, 2, 1).forward(x(3, 2), x(4, 2)), "the inputs are [3, 2] and [4, 2]; all sizes but the last must be equal"],
     ["bags without offsets", () => new nn.EmbeddingBag(3, 2).forward(x(3)), "expected [bags, length], or [numbers] with offsets; got [3] without offsets"],
     ["an unknown way to fold a bag", () => new nn.EmbeddingBag(3, 2, { mode: "summ" as never }), 'there is no mode "summ"\n  hint: did you mean "sum"?'],
+    ["rows of no length", () => new nn.Embedding(3, 2, { maxNorm: 0 }), "maxNorm is 0; it is a number above 0"],
     ["weights for a mean", () => new nn.EmbeddingBag(3, 2).forward(x(1, 3), undefined, x(1, 3)), 'perSampleWeights go with mode "sum", not "mean"'],
     ["slopes the wrong way round", () => new nn.RReLU({ lower: 1, upper: 0 }), "lower 1 is above upper 0"],
     ["a vector of images", () => new nn.Softmax2d().forward(x(3, 2)), "Softmax2d: expected [batch, channels, height, width] or the same without batch, got [3, 2]"],

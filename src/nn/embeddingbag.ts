@@ -4,7 +4,7 @@ import { unknownName } from "../base/text.ts";
 import { range } from "../ops/gather.ts";
 import { ones } from "../tensor/create.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { Embedding, type EmbeddingOptions, lookUp } from "./embedding.ts";
+import { Embedding, type EmbeddingOptions } from "./embedding.ts";
 import { expectTensor, shown } from "./input.ts";
 
 export interface EmbeddingBagOptions extends EmbeddingOptions {
@@ -41,7 +41,7 @@ export class EmbeddingBag extends Embedding {
         where,
         `expected [bags, length], or [numbers] with offsets; got ${show(index.shape)} ${offsets ? "with" : "without"} offsets`,
       );
-    const rows = lookUp(where, this.weight, index);
+    const rows = this.rowsOf(where, index);
     const taken = this.paddingIdx === undefined ? undefined : index.notEqual(this.paddingIdx);
     if (!offsets) return this.folded(rows, taken?.to(rows.dtype) ?? ones(index.shape, { dtype: rows.dtype }), perSampleWeights);
     const inside = this.membership(index, offsets);

@@ -124,6 +124,10 @@ def embedding() -> list[dict]:
         case("Embedding", spec("Embedding", 6, 3), words),
         case("Embedding with paddingIdx", spec("Embedding", 6, 3, padding_idx=1), words),
         case("Embedding of one axis", spec("Embedding", 4, 2), np.int64([3, 3, 0])),
+        case("Embedding with maxNorm", spec("Embedding", 6, 3, max_norm=1.0), words),
+        case("Embedding with maxNorm, normType and paddingIdx", spec("Embedding", 6, 3, max_norm=1.0, norm_type=3.0, padding_idx=1), words),
+        case("Embedding with scaleGradByFreq", spec("Embedding", 6, 3, scale_grad_by_freq=True, padding_idx=2), words),
+        case("EmbeddingBag with maxNorm", spec("EmbeddingBag", 6, 3, max_norm=1.0, norm_type=1.0), words),
     ]
 
 
