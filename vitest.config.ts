@@ -8,7 +8,7 @@ export default defineConfig({
     include: ["tests/**/*.test.ts"],
     exclude: ["tests/browser/**"],
     setupFiles: ["tests/setup.ts"],
-    testTimeout: 60_000,
+    testTimeout: 240_000,
     // Two cores: more files at once only disturb the ones that watch the clock.
     maxWorkers: 2,
   },
