@@ -1,4 +1,4 @@
-// The adding problem: two numbers of a sequence of 100 are marked, their sum is asked for. An LSTM learns it; a plain recurrent network forgets.
+// The adding problem: two numbers of a sequence of 100 are marked, their sum is asked for. An LSTM can carry the first over to the second; a plain recurrent network forgets it on the way.
 // Hochreiter and Schmidhuber, "Long short-term memory" (1997).
 import { compile, concat, nn, optim, seed, type Tensor, tensor, uniform } from "cambium";
 

@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { referenceEngine } from "../src/engines/reference/engine.ts";
 import * as layers from "../src/layers/index.ts";
-import { input, model } from "../src/models/index.ts";
+import { input, loadModel, model } from "../src/models/index.ts";
 import { ones, zeros } from "../src/tensor/create.ts";
 import { setEngine } from "../src/tensor/evaluate.ts";
+import { uniform } from "../src/tensor/random.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
 import { casesOf, expectClose, restore, restoreOptions, type Stored } from "./parity.ts";
 
@@ -59,6 +60,9 @@ describe("attention as a layer of a model", () => {
     const whole = model({ inputs: [a, b], outputs: z });
     expect(whole.forward([zeros([2, 4, 6]), ones([2, 5, 6])] as never).shape).toEqual([2, 4, 6]);
     expect(whole.countParams()).toBe(3 * (6 * 6 + 6) + 6 * 6 + 6);
+    const again = await loadModel(await whole.toBytes());
+    const batch = [uniform([2, 4, 6]), uniform([2, 5, 6])] as never;
+    expect([...again.forward(batch).dataSync()]).toEqual([...whole.forward(batch).dataSync()]);
   });
 
   const mistakes: [string, () => unknown, RegExp][] = [
