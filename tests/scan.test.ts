@@ -7,7 +7,7 @@ import { nativeEngine } from "../src/engines/native/engine.ts";
 import { interpret } from "../src/engines/reference/interpret.ts";
 import { referenceEngine } from "../src/engines/reference/engine.ts";
 import type { Node } from "../src/graph/node.ts";
-import { CambiumError, compile, grad, nn, noGrad, optim, scan, seed, Tensor, tensor, uniform, valueAndGrad, zeros } from "../src/index.ts";
+import { CambiumError, compile, grad, nn, noGrad, optim, remat, scan, seed, Tensor, tensor, uniform, valueAndGrad, zeros } from "../src/index.ts";
 import type { Loop, Program } from "../src/compiler/program.ts";
 import { printProgram } from "../src/compiler/print.ts";
 import { conv } from "../src/ops/conv.ts";
@@ -244,6 +244,20 @@ describe.each(engines)("on $name, a loop", (engine) => {
     setEngine(referenceEngine());
     [run(w, xs), ...grad(run, [0, 1])(w, xs)].forEach((y, i) => close(got[i]!, y.dataSync()));
   });
+});
+
+test("a block that is computed again on the way back gives its gradient inside a loop too", () => {
+  const slope = (again: boolean): number => {
+    const step = (h: Tensor, x: Tensor, w: Tensor): Tensor => h.mul(w).add(x).tanh().mul(2);
+    const block = again ? remat(step) : step;
+    const total = (w: Tensor): Tensor => {
+      const [end, all] = scan((h: Tensor, x: Tensor) => [block(h, x, w), block(h.mul(2), x, w)] as [Tensor, Tensor], tensor(0.5), tensor([0.1, 0.2, 0.3]));
+      return end.add(all.sum());
+    };
+    return grad(total)(tensor(0.7)).item();
+  };
+  expect(slope(true)).toBe(slope(false));
+  expect(slope(true)).not.toBe(0);
 });
 
 describe("the compiler", () => {

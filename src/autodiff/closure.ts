@@ -55,7 +55,9 @@ export function close(results: readonly Node[], { inside, outside, steps, fresh 
     inner.set(node, stand);
     return stand;
   };
-  for (const node of inOrder(roots, stop)) {
+  const order = inOrder(roots, stop);
+  const flows = flowsOf(order, inside, fresh);
+  for (const node of order) {
     if (inside.has(node)) varies.add(node);
     else if (given(node)) continue;
     else if (isFresh(node, fresh)) {
@@ -64,12 +66,24 @@ export function close(results: readonly Node[], { inside, outside, steps, fresh 
       drawn.push([stand, stack]);
       varies.add(node);
       inner.set(node, stand);
-    } else if (node.inputs.some((input) => varies.has(input))) {
+    } else if (flows.has(node) || node.inputs.some((input) => varies.has(input))) {
       varies.add(node);
       inner.set(node, remade(node, node.inputs.map(innerOf)));
     } else if (node.inputs.some((input) => outer.has(input))) outer.set(node, remade(node, node.inputs.map(outerOf)));
   }
   return { results: roots.map(innerOf), drawn, captured: [...captured].map(([value, stand]) => [stand, value]) };
+}
+
+/** What stands for the flows to values that differ from step to step and have a gradient of their own: those flows differ too. */
+function flowsOf(order: readonly Node[], inside: ReadonlyMap<Node, Node>, fresh: (stream: Node) => boolean): Set<Node> {
+  const varies = new Set<Node>();
+  const flows = new Set<Node>();
+  for (const node of order) {
+    if (!inside.has(node) && (given(node) || !(isFresh(node, fresh) || node.inputs.some((input) => varies.has(input))))) continue;
+    varies.add(node);
+    if (node.op?.name === "withGradient") flows.add(node.inputs[1]!);
+  }
+  return flows;
 }
 
 const streamOf = (node: Node): Node | undefined => node.inputs[node.op!.inputs.indexOf("stream")];
