@@ -2,6 +2,7 @@
 import { CambiumError } from "../base/error.ts";
 import { type Shape, show } from "../base/shape.ts";
 import { Module } from "../module/module.ts";
+import { maskOf } from "../module/mask.ts";
 import { attentionShares, causalMask } from "../nn/attention.ts";
 import { drop } from "../nn/dropout.ts";
 import { expectCount } from "../nn/input.ts";
@@ -81,16 +82,29 @@ class Projection extends Module {
 /** Low enough to leave no share, and yet a number, so that a query that may look at nothing looks everywhere alike. */
 const hidden = -2.38e38;
 
-/** The mask of one use, for scores [batch, heads, queries, keys]. */
-function maskOf(where: string, { attentionMask: mask, useCausalMask }: AttentionCall, [batch, queries, keys]: [number, number, number]): Tensor | undefined {
-  if (!mask) return undefined;
+/** Which keys may be looked at by the masks that came with the inputs, for scores [batch, heads, queries, keys]. */
+function openSteps(query: Tensor, value: Tensor, key: Tensor): Tensor | undefined {
+  const [q, v, k] = [maskOf(query)?.expandDims([1, 3]), maskOf(value)?.expandDims([1, 2]), key === value ? undefined : maskOf(key)?.expandDims([1, 2])];
+  const shared = v && k ? v.logicalAnd(k) : (v ?? k);
+  return q && shared ? q.logicalAnd(shared) : (q ?? shared);
+}
+
+/** The mask of one use, for scores [batch, heads, queries, keys]. `steps`: where the inputs' own masks let it look. */
+function openFor(
+  where: string,
+  steps: Tensor | undefined,
+  { attentionMask: mask, useCausalMask }: AttentionCall,
+  [batch, queries, keys]: [number, number, number],
+): Tensor | undefined {
+  const causal = useCausalMask ? causalMask(queries, keys) : undefined;
+  if (!mask) return steps && causal ? steps.logicalAnd(causal) : steps;
   if (mask.rank < 2 || mask.rank > 4)
     throw new CambiumError("shape", where, `attentionMask is ${show(mask.shape)}; expected [batch, queries, keys] = ${show([batch, queries, keys])}`);
   // A layer is built with a single sample.
   const own = mask.rank > 2 && batch === 1 && mask.shape[0] !== 1 ? mask.slice([0], [1]) : mask;
   const wide = own.rank === 2 ? own.expandDims([0, 1]) : own.rank === 3 ? own.expandDims(1) : own;
   const open = wide.to("bool");
-  return useCausalMask ? open.logicalAnd(causalMask(queries, keys)) : open;
+  return [steps, causal].reduce<Tensor>((all, one) => (one ? all.logicalAnd(one) : all), open);
 }
 
 /** What the two attentions with projections share. */
@@ -143,14 +157,21 @@ abstract class Heads extends Layer {
     this.attentionOutput = made([sizes.query[0]!, sizes.value[1]!, sizes.out], [sizes.out]);
   }
 
+  protected override maskFor(query: Tensor): Tensor | undefined {
+    return maskOf(query);
+  }
+
   protected override call(...given: [Tensor, ...unknown[]]): Tensor | readonly Tensor[] {
     const last = given.at(-1) as object;
     const plain = Object.getPrototypeOf(last) === Object.prototype;
     const options = (plain ? last : {}) as AttentionCall;
     const [query, value, key = value] = (plain ? given.slice(0, -1) : given) as [Tensor, Tensor, Tensor?];
     const [q, k, v] = [this.query!.forward(query), this.key!.forward(key), this.value!.forward(value)];
-    const mask = maskOf(this.name, options, [q.shape[0]!, q.shape[2]!, k.shape[2]!]);
-    const shares = attentionShares(this.name, q, k, v, { mask, isCausal: options.useCausalMask === true && !mask, enableGqa: true, hidden });
+    const mask = openFor(this.name, openSteps(query, value, key), options, [q.shape[0]!, q.shape[2]!, k.shape[2]!]);
+    const all = attentionShares(this.name, q, k, v, { mask, isCausal: options.useCausalMask === true && !mask, enableGqa: true, hidden });
+    // Keras' shares are 0 where nothing may be looked at; where it makes none, such a query looks everywhere alike.
+    const shown = options.returnAttentionScores || (this.#heads.dropout ?? 0) > 0;
+    const shares = mask && shown ? mask.where(all, 0) : all;
     const kept = this.training ? drop(shares, this.#heads.dropout ?? 0) : shares;
     const [heads, groups] = [q.shape[1]!, v.shape[1]!];
     const [batch, queries, keys] = [q.shape[0]!, q.shape[2]!, k.shape[2]!];

@@ -8,8 +8,9 @@ import { get as initializer } from "../nn/initializers.ts";
 import { fansInOut, type Start } from "../nn/start.ts";
 import { asTensor, type TensorLike } from "../tensor/create.ts";
 import { assignAll, Tensor } from "../tensor/tensor.ts";
+import { traced } from "../tensor/trace.ts";
 import { type Constraint, constraint } from "./constraints.ts";
-import { keepsMask, maskOf, masked } from "./mask.ts";
+import { keepsMask, maskOf, masked } from "../module/mask.ts";
 import { regularizer, type Regularizer } from "./regularizers.ts";
 import { applied, areSymbolic, type CallOptions, inputsOf, notATensor, type Part, type SymbolicTensor } from "./symbolic.ts";
 
@@ -125,7 +126,8 @@ export abstract class Layer extends Module implements Part {
     this.eval();
     try {
       const stand = inputs.map((shape) => new Tensor(placeholder([1, ...shape], this.takesIndices ? "int32" : "float32")));
-      const shapes = listed(this.#call(stand, options)).map((y) => y.shape.slice(1));
+      // Traced, so that what a layer keeps from batch to batch stays as it was.
+      const shapes = listed(traced(() => this.#call(stand, options)).result).map((y) => y.shape.slice(1));
       this.outputShape = shapes[0]!;
       return shapes;
     } finally {

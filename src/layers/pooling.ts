@@ -3,6 +3,7 @@ import { adaptiveAvgPool, adaptiveMaxPool } from "../nn/adaptive.ts";
 import { perAxis, type Sizes } from "../nn/input.ts";
 import { avgPool, maxPool } from "../ops/pool.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import { maskOf } from "../module/mask.ts";
 import { checkPadding, Spatial, type SpatialOptions } from "./spatial.ts";
 
 /** What is kept of a window. */
@@ -53,6 +54,12 @@ export class GlobalPooling extends Spatial<GlobalPoolingOptions> {
   protected override call(x: Tensor): Tensor {
     const axes = Array.from({ length: this.rank }, (_, i) => i + (this.first ? 2 : 1));
     const keep = { keep: this.options.keepdims ?? false };
+    // As in Keras, only the mean of sequences passes over steps.
+    const mask = this.className === "GlobalAveragePooling1D" ? maskOf(x) : undefined;
+    if (mask) {
+      const on = mask.expandDims(this.first ? 1 : 2);
+      return on.where(x, 0).sum(axes, keep).div(on.to(x.dtype).sum(axes, keep));
+    }
     return this.#mode === "Max" ? x.max(axes, keep) : x.mean(axes, keep);
   }
 

@@ -5,7 +5,7 @@ import { zeros } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Cell, GRUCell, type GRUOptions, LSTMCell, type LSTMOptions, SimpleRNNCell, StackedRNNCells, type CellOptions } from "./cells.ts";
 import { Layer, type LayerOptions, mismatch } from "./layer.ts";
-import { maskOf } from "./mask.ts";
+import { maskOf } from "../module/mask.ts";
 
 export interface SequenceOptions extends LayerOptions {
   /** Whether the outputs of all steps come out instead of the last one. Default `false`. */

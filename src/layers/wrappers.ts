@@ -4,7 +4,7 @@ import type { Shape } from "../base/shape.ts";
 import { concat } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Layer, type LayerOptions } from "./layer.ts";
-import { maskOf } from "./mask.ts";
+import { maskOf } from "../module/mask.ts";
 import type { RNN } from "./recurrent.ts";
 
 export type MergeMode = "concat" | "sum" | "mul" | "ave" | null;

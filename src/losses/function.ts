@@ -1,4 +1,5 @@
 import { CambiumError } from "../base/error.ts";
+import { beside, maskOf, masking } from "../module/mask.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
 /** What a loss expects its labels to be: class numbers, one-hot rows, zeros and ones, or any numbers. */
@@ -37,7 +38,7 @@ export function countedOnly(losses: Tensor, counts: Tensor): Tensor {
 
 /** The losses of samples, each times its weight if any, put together. */
 export function reduceLosses(where: string, losses: Tensor, reduction: LossReduction = "mean", weight?: Tensor): Tensor {
-  const weighted = weight ? losses.mul(weight.reshape([...weight.shape, ...Array<number>(Math.max(0, losses.rank - weight.rank)).fill(1)])) : losses;
+  const weighted = weight ? losses.mul(beside(weight, losses.rank)) : losses;
   const counts = counting.get(losses);
   switch (reduction) {
     case "sum":
@@ -56,9 +57,16 @@ export function reduceLosses(where: string, losses: Tensor, reduction: LossReduc
 
 /** What a batch costs: the losses of its samples, each times its weight, put together as the loss says. */
 export function costOf(loss: ((yTrue: Tensor, yPred: Tensor) => Tensor) | LossFunction<any>, yTrue: Tensor, yPred: Tensor, weight?: Tensor): Tensor {
-  if (!("each" in loss)) return reduceLosses("loss", loss(yTrue, yPred), "mean", weight);
+  const losses = "each" in loss ? loss.each(yTrue, yPred) : loss(yTrue, yPred);
+  const weights = masking(losses, yPred, weight);
+  if (weights !== weight) {
+    // A mean is over the steps that count, as in Keras.
+    const on = beside(maskOf(yPred)!, losses.rank).broadcast(losses.shape);
+    countedOnly(losses, counting.get(losses)?.logicalAnd(on) ?? on);
+  }
+  if (!("each" in loss)) return reduceLosses("loss", losses, "mean", weights);
   const { reduction } = loss.config as Reduced;
-  return reduceLosses(loss.lossName, loss.each(yTrue, yPred), reduction === null || reduction === "none" ? "mean" : reduction, weight);
+  return reduceLosses(loss.lossName, losses, reduction === null || reduction === "none" ? "mean" : reduction, weights);
 }
 
 /** Makes a loss of a function that compares tensors. */

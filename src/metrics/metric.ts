@@ -1,5 +1,6 @@
 import { CambiumError } from "../base/error.ts";
 import { same, show } from "../base/shape.ts";
+import { beside, masking } from "../module/mask.ts";
 import { tensor } from "../tensor/create.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
@@ -117,17 +118,15 @@ export function paired(where: string, yTrue: Tensor, yPred: Tensor): [truth: Ten
   throw new CambiumError("shape", where, `yTrue is ${show(yTrue.shape)}, yPred is ${show(yPred.shape)}; they must be equal`);
 }
 
-/** The numbers of `values` beside one weight a sample. */
-const weigh = (values: Tensor, weight: Tensor): Tensor => values.mul(weight.reshape(values.shape.map((d, i) => (i === 0 ? d : 1))));
-
-/** The (weighted) mean of numbers, one or several a sample. */
+/** (Weighted) means of numbers, one or several a sample. Steps that `yPred` was masked for do not count. */
 export function mean(values: (yTrue: Tensor, yPred: Tensor) => Tensor, finish: (mean: number) => number = (mean) => mean): Measure {
   return {
     value: values,
     sums: (yTrue, yPred, weight) => {
       const each = values(yTrue, yPred).to("float32");
-      if (!weight) return [each.sum(), each.size];
-      return [weigh(each, weight).sum(), weight.sum().mul(each.size / each.shape[0]!)];
+      const counts = masking(each, yPred, weight);
+      if (!counts) return [each.sum(), each.size];
+      return [each.mul(beside(counts, each.rank)).sum(), counts.sum().mul(each.size / counts.size)];
     },
     result: ([sum, count]) => finish(count === 0 ? 0 : sum! / count!),
   };

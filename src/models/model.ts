@@ -9,6 +9,7 @@ import type { Bound, KerasOptimizer } from "../optim/keras/optimizer.ts";
 import { asTensor, type TensorLike } from "../tensor/create.ts";
 import { setRandomState } from "../tensor/random.ts";
 import { assignAll, Tensor } from "../tensor/tensor.ts";
+import { traced } from "../tensor/trace.ts";
 import type { Trainee } from "../train/callback.ts";
 import { type CompileOptions, resolve, type Resolved, type Training, written } from "../train/compile.ts";
 import { type Data, toInputs } from "../train/feed.ts";
@@ -90,7 +91,7 @@ export abstract class Model extends Module implements Trainee, Savable, Part {
 
   shapesFor(shapes: readonly Shape[], options: CallOptions | undefined): readonly Shape[] {
     const stand = shapes.map((shape) => new Tensor(placeholder([1, ...shape], this.takesIndices ? "int32" : "float32")));
-    const results = inMode(this, false, () => this.forward(...stand, ...(options ? [options] : [])) as Results);
+    const { result: results } = traced(() => inMode(this, false, () => this.forward(...stand, ...(options ? [options] : [])) as Results));
     this.#shapes = shapes.map((shape) => [...shape]);
     this.#results = namesOf(results);
     return listOf(results).map((y) => y.shape.slice(1));

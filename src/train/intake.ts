@@ -4,6 +4,7 @@ import { placeholder } from "../graph/node.ts";
 import type { LossFunction } from "../losses/function.ts";
 import { checkLabels, checkNumbers } from "../losses/labels.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import { traced } from "../tensor/trace.ts";
 import { type Data, expectEqualLengths, expectNumbers, largestByte, type Samples, toInputs, toRows, weightsOf } from "./feed.ts";
 import type { BatchOptions } from "./options.ts";
 import { inMode } from "./programs.ts";
@@ -93,7 +94,7 @@ export class Intake {
     // At least two, so that a batch axis lost on the way shows; a stand-in costs nothing, however many there are.
     const rows = Math.max(2, x[0]!.shape[0]!);
     const sample = x.map((t) => new Tensor(placeholder([rows, ...t.shape.slice(1)], t.dtype === "int32" ? "int32" : "float32")));
-    const predictions = listOf(inMode(module, false, () => module.forward(...sample) as Results));
+    const predictions = listOf(traced(() => inMode(module, false, () => module.forward(...sample) as Results)).result);
     for (const prediction of predictions)
       if (prediction.shape[0] !== rows)
         throw new CambiumError(

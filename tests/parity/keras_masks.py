@@ -1,0 +1,51 @@
+"""Models whose embedding masks steps: what the layers behind, the loss and the metrics make of it, and a training."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import layers
+
+from keras_layer import normal, random_of
+from record import plain, tensor
+
+WORDS = np.int32([[1, 2, 0, 0], [3, 4, 5, 0], [2, 1, 3, 5], [4, 0, 2, 0]])
+
+
+def case(name: str, spelled: dict | None, behind, sequence: bool, weights: bool = False) -> dict:
+    random = random_of(name)
+    x = keras.Input((4,), dtype="int32")
+    h = layers.Embedding(6, 3, mask_zero=True)(x)
+    model = keras.Model(x, layers.Dense(1)(behind(h)))
+    model.set_weights([normal(random, weight.shape) * np.float32(0.5) for weight in model.get_weights()])
+    start = [tensor(weight) for weight in model.get_weights()]
+    y = normal(random, (4, 4, 1) if sequence else (4, 1))
+    sample_weight = np.float32(random.random((4, 4) if sequence else 4)) if weights else None
+    model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse", metrics=["mae"], weighted_metrics=["mse"])
+    history = model.fit(WORDS, y, sample_weight=sample_weight, epochs=2, batch_size=4, shuffle=False, verbose=0).history
+    return {
+        "name": name,
+        "layer": spelled,
+        "x": tensor(WORDS),
+        "y": tensor(y),
+        **({"sampleWeight": tensor(sample_weight)} if weights else {}),
+        "start": start,
+        "history": plain({key: [float(value) for value in values] for key, values in history.items()}),
+        "end": [tensor(weight) for weight in model.get_weights()],
+        "predictions": tensor(model.predict(WORDS, verbose=0)),
+    }
+
+
+def cases() -> list[dict]:
+    lstm = {"kind": "lstm", "args": [3, {"returnSequences": True}]}
+    heads = {"kind": "multiHeadAttention", "args": [{"numHeads": 2, "keyDim": 2}]}
+    attend = lambda h: layers.MultiHeadAttention(2, 2)(h, h)  # noqa: E731
+    return [
+        case("a number for each step", None, lambda h: h, True),
+        case("a state for each step", lstm, layers.LSTM(3, return_sequences=True), True),
+        case("states of both directions for each step", {"kind": "bidirectional", "inner": lstm}, layers.Bidirectional(layers.LSTM(3, return_sequences=True)), True),
+        case("the mean of the steps", {"kind": "globalAveragePooling1d", "args": []}, layers.GlobalAveragePooling1D(), False),
+        case("the last state", {"kind": "lstm", "args": [3]}, layers.LSTM(3), False),
+        case("attention", heads, attend, True),
+        case("the mean of the steps, weighted", {"kind": "globalAveragePooling1d", "args": []}, layers.GlobalAveragePooling1D(), False, True),
+    ]
