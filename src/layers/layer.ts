@@ -2,6 +2,7 @@ import { isFloat } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
 import { same, type Shape, show, size } from "../base/shape.ts";
 import { placeholder } from "../graph/node.ts";
+import { maskOf, masked } from "../module/mask.ts";
 import { Module } from "../module/module.ts";
 import { constrain, parameter } from "../module/parameter.ts";
 import { get as initializer } from "../nn/initializers.ts";
@@ -10,7 +11,6 @@ import { asTensor, type TensorLike } from "../tensor/create.ts";
 import { assignAll, Tensor } from "../tensor/tensor.ts";
 import { traced } from "../tensor/trace.ts";
 import { type Constraint, constraint } from "./constraints.ts";
-import { keepsMask, maskOf, masked } from "../module/mask.ts";
 import { regularizer, type Regularizer } from "./regularizers.ts";
 import { applied, areSymbolic, type CallOptions, inputsOf, notATensor, type Part, type SymbolicTensor } from "./symbolic.ts";
 
@@ -40,6 +40,13 @@ export type HeldBack<Names extends string> = { [N in Names as `${N}Initializer`]
 } & {
   [N in Names as `${N}Constraint`]?: string | Constraint;
 };
+
+/** Layers that do the same to each step, so that what was masked stays so. Others drop the mask, or make one of their own. */
+const keepsMask: ReadonlySet<string> = new Set([
+  ...["Activation", "ActivityRegularization", "AlphaDropout", "BatchNormalization", "Dense", "Dropout", "ELU", "GaussianDropout", "GaussianNoise"],
+  ...["GroupNormalization", "Identity", "LayerNormalization", "LeakyReLU", "PReLU", "ReLU", "Rescaling", "Softmax", "SpatialDropout1D"],
+  ...["TimeDistributed", "UnitNormalization"],
+]);
 
 const counts = new Map<string, number>();
 
@@ -171,13 +178,13 @@ export abstract class Layer extends Module implements Part {
       this.#activity.last = listed(y)
         .map((one) => this.#activity!.regularizer(one).div(one.shape[0]!))
         .reduce((a, b) => a.add(b));
-    const mask = this.maskFor(ready[0]!);
+    const mask = this.maskFor(...(ready as [Tensor]));
     if (mask && y instanceof Tensor) masked(y, mask);
     return y;
   }
 
   /** The mask that goes on with the result. */
-  protected maskFor(x: Tensor): Tensor | undefined {
+  protected maskFor(x: Tensor, ..._more: Tensor[]): Tensor | undefined {
     return keepsMask.has(this.className) ? maskOf(x) : undefined;
   }
 

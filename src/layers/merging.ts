@@ -1,7 +1,8 @@
 /** Layers that make one tensor of several. */
 import { CambiumError } from "../base/error.ts";
 import { broadcastShapes, type Shape, show } from "../base/shape.ts";
-import { concat } from "../tensor/create.ts";
+import { maskOf } from "../module/mask.ts";
+import { concat, ones } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Layer, type LayerOptions } from "./layer.ts";
 
@@ -51,6 +52,12 @@ export class Merge extends Layer {
   protected override call(...inputs: [Tensor, ...Tensor[]]): Tensor {
     const total = levelled(inputs).reduce(folds[this.#kind]);
     return this.#kind === "Average" ? total.div(inputs.length) : total;
+  }
+
+  /** A step counts if it does in any input; where one has no mask, all of them do. */
+  protected override maskFor(...inputs: Tensor[]): Tensor | undefined {
+    const masks = inputs.map(maskOf);
+    return masks.includes(undefined) ? undefined : (masks as Tensor[]).reduce((a, b) => a.logicalOr(b));
   }
 }
 
@@ -106,6 +113,16 @@ export class Concatenate extends Layer {
 
   protected override call(...inputs: [Tensor, ...Tensor[]]): Tensor {
     return concat(inputs, this.#axis);
+  }
+
+  /** Steps one after another bring their masks with them; side by side, one counts if it does in any input. */
+  protected override maskFor(...inputs: Tensor[]): Tensor | undefined {
+    const given = inputs.map(maskOf);
+    const rank = given.find((mask) => mask)?.rank;
+    if (rank === undefined) return undefined;
+    const masks = inputs.map((x, i) => given[i] ?? ones(x.shape.slice(0, rank), { dtype: "bool" }));
+    const axis = this.#axis < 0 ? inputs[0]!.rank + this.#axis : this.#axis;
+    return axis < rank ? concat(masks, axis) : masks.reduce((a, b) => a.logicalOr(b));
   }
 }
 

@@ -1,5 +1,6 @@
 import { resolveAxes, resolveAxis, same, type Shape, show } from "../base/shape.ts";
 import { CambiumError } from "../base/error.ts";
+import { maskOf } from "../module/mask.ts";
 import { channelMoments, normaliseBatch, normaliseBy } from "../nn/batchnorm.ts";
 import { affine } from "../nn/norm.ts";
 import { get as initializer } from "../nn/initializers.ts";
@@ -28,6 +29,23 @@ export interface BatchNormalizationOptions extends NormalizationOptions {
 }
 
 const startOf = (given: Initializer, shape: Shape): Tensor => initializer(given)(shape, fansInOut(shape));
+
+interface Moments {
+  readonly mean: Tensor;
+  readonly variance: Tensor;
+}
+
+/** The moments of each feature over the steps that count. @source Keras, which keeps the division whole by an epsilon */
+function maskedMoments(x: Tensor, on: Tensor): Moments {
+  const axes = Array.from({ length: x.rank - 1 }, (_, i) => i);
+  const count = on
+    .to(x.dtype)
+    .broadcast([...x.shape.slice(0, -1), 1])
+    .sum()
+    .add(1e-7);
+  const mean = on.where(x, 0).sum(axes).div(count);
+  return { mean, variance: on.where(x.sub(mean), 0).square().sum(axes).div(count) };
+}
 
 /** Mean 0 and variance 1 in each feature over the batch. */
 export class BatchNormalization extends Layer {
@@ -65,21 +83,25 @@ export class BatchNormalization extends Layer {
 
   protected override call(x: Tensor): Tensor {
     const { epsilon = 1e-3 } = this.#options;
+    // Frozen, it goes by what it knows, as in Keras.
+    const learning = this.training && this.trainable;
+    const mask = learning ? maskOf(x) : undefined;
     return this.#featuresLast(x, (x) => {
-      // Frozen, it goes by what it knows, as in Keras.
-      const learning = this.training && this.trainable;
-      if (learning) this.#remember(x);
-      const normal = learning ? normaliseBatch(x, epsilon) : normaliseBy(x, this.movingMean!, this.movingVariance!, epsilon);
+      const moments = mask && maskedMoments(x, mask.expandDims(-1));
+      if (learning) this.#remember(moments ?? channelMoments(x));
+      const normal =
+        learning && !moments
+          ? normaliseBatch(x, epsilon)
+          : normaliseBy(x, moments?.mean ?? this.movingMean!, moments?.variance ?? this.movingVariance!, epsilon);
       return affine(normal, this.gamma, this.beta);
     });
   }
 
-  #remember(x: Tensor): void {
+  #remember({ mean, variance }: Moments): void {
     const { momentum = 0.99 } = this.#options;
-    const { mean, variance } = channelMoments(x);
     assignAll([
-      [this.movingMean!, this.movingMean!.lerp(mean, 1 - momentum)],
-      [this.movingVariance!, this.movingVariance!.lerp(variance, 1 - momentum)],
+      [this.movingMean!, this.movingMean!.lerp(mean.detach(), 1 - momentum)],
+      [this.movingVariance!, this.movingVariance!.lerp(variance.detach(), 1 - momentum)],
     ]);
   }
 

@@ -1,6 +1,7 @@
 /** Attention without projections: only how well queries and keys match. */
 import { CambiumError } from "../base/error.ts";
 import { type Shape, show } from "../base/shape.ts";
+import { maskOf } from "../module/mask.ts";
 import { causalMask } from "../nn/attention.ts";
 import { drop } from "../nn/dropout.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -20,7 +21,7 @@ export interface AttentionOptions extends ScoringOptions {
 
 /** What such an attention is told at one of its uses. */
 export interface ScoringCall {
-  /** Bool [batch, queries] and [batch, keys]: true for positions that count. */
+  /** Bool [batch, queries] and [batch, keys]: true for positions that count. Default: the masks that came with query and value. */
   mask?: readonly [query: Tensor | null | undefined, value: Tensor | null | undefined];
   /** Whether position i looks at positions 0 to i only. Default `false`. */
   useCausalMask?: boolean;
@@ -63,8 +64,8 @@ abstract class Scoring extends Layer {
   protected override call(...given: [Tensor, ...unknown[]]): Tensor | readonly Tensor[] {
     const last = given.at(-1) as object;
     const plain = Object.getPrototypeOf(last) === Object.prototype;
-    const { mask: [ofQuery, ofValue] = [undefined, undefined], useCausalMask, returnAttentionScores } = (plain ? last : {}) as ScoringCall;
     const [query, value, key = value] = (plain ? given.slice(0, -1) : given) as [Tensor, Tensor, Tensor?];
+    const { mask: [ofQuery, ofValue] = [maskOf(query), maskOf(value)], useCausalMask, returnAttentionScores } = (plain ? last : {}) as ScoringCall;
     const batch = query.shape[0]!;
     // A layer is built with a single sample.
     const own = (mask: Tensor): Tensor => (batch === 1 && mask.shape[0] !== 1 ? mask.slice([0], [1]) : mask).to("bool");
@@ -79,6 +80,10 @@ abstract class Scoring extends Layer {
     const mixed = (this.training ? drop(shares, this.#dropout) : shares).matmul(value);
     const out = ofQuery ? mixed.mul(own(ofQuery).to("float32").expandDims(2)) : mixed;
     return returnAttentionScores ? [out, shares] : out;
+  }
+
+  protected override maskFor(query: Tensor): Tensor | undefined {
+    return maskOf(query);
   }
 }
 

@@ -24,22 +24,3 @@ export function masking(values: Tensor, yPred: Tensor, weight: Tensor | undefine
   const on = mask.to("float32");
   return weight ? beside(on, weight.rank).mul(beside(weight, on.rank)) : on;
 }
-
-/** Layers that do the same to each step, so that what was masked stays so. Others drop the mask, or make one of their own. */
-export const keepsMask: ReadonlySet<string> = new Set([
-  ...["Activation", "BatchNormalization", "Dense", "Dropout", "ELU", "GaussianDropout", "GaussianNoise", "LayerNormalization"],
-  ...[
-    "ActivityRegularization",
-    "AlphaDropout",
-    "GroupNormalization",
-    "Identity",
-    "Rescaling",
-    "LeakyReLU",
-    "PReLU",
-    "ReLU",
-    "Softmax",
-    "SpatialDropout1D",
-    "TimeDistributed",
-    "UnitNormalization",
-  ],
-]);

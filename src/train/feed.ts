@@ -98,17 +98,26 @@ export async function largestByte(rows: Tensor): Promise<number | undefined> {
 /** Factors by class, as an object, a map or a list. */
 export type ClassWeight = Readonly<Record<number, number>> | ReadonlyMap<number, number> | readonly number[];
 
-/** How much each sample counts: what `sampleWeight` and `classWeight` make together; undefined when there is neither. */
+/** How much each sample, or each of its steps, counts: what `sampleWeight` and `classWeight` make together; undefined when there is neither. */
 export async function weightsOf(where: string, y: Tensor, sampleWeight: Data | undefined, classWeight: ClassWeight | undefined): Promise<Tensor | undefined> {
   if (sampleWeight === undefined && classWeight === undefined) return undefined;
   const n = y.shape[0]!;
-  const weights = new Float32Array(n).fill(1);
+  let shape: Shape = [n];
+  let weights = new Float32Array(n).fill(1);
   if (sampleWeight !== undefined) {
     const given = toRows(where, "sampleWeight", sampleWeight);
     expectEqualLengths(where, { name: "x", of: y }, { name: "sampleWeight", of: given });
-    if (given.size !== n) throw new CambiumError("shape", where, `sampleWeight is ${show(given.shape)}; there is one number for each of ${n} samples`);
+    const steps = given.rank > 1 && given.rank <= y.rank && same(given.shape, y.shape.slice(0, given.rank));
+    if (given.size !== n && !steps)
+      throw new CambiumError(
+        "shape",
+        where,
+        `sampleWeight is ${show(given.shape)}; there is one number for each of ${n} samples`,
+        y.rank > 2 ? `or one for each step: ${show(y.shape.slice(0, -1))}` : undefined,
+      );
     await expectNumbers(where, "sampleWeight", given);
-    weights.set(await given.data());
+    if (given.size !== n) shape = given.shape;
+    weights = Float32Array.from(await given.data());
   }
   if (classWeight !== undefined) {
     if (y.rank > 2)
@@ -120,9 +129,9 @@ export async function weightsOf(where: string, y: Tensor, sampleWeight: Data | u
       );
     const factor = factors(where, classWeight);
     const classes = await classesOf(y);
-    for (let i = 0; i < n; i++) weights[i]! *= factor(classes[i]!);
+    for (let i = 0; i < weights.length; i++) weights[i]! *= factor(classes[Math.floor((i * n) / weights.length)]!);
   }
-  return fromArray(weights, [n]);
+  return fromArray(weights, shape);
 }
 
 function factors(where: string, given: ClassWeight): (label: number) => number {

@@ -12,16 +12,18 @@ from record import plain, tensor
 WORDS = np.int32([[1, 2, 0, 0], [3, 4, 5, 0], [2, 1, 3, 5], [4, 0, 2, 0]])
 
 
-def case(name: str, spelled: dict | None, behind, sequence: bool, weights: bool = False) -> dict:
+def case(name: str, spelled: dict | None, behind, weights: bool = False) -> dict:
     random = random_of(name)
     x = keras.Input((4,), dtype="int32")
     h = layers.Embedding(6, 3, mask_zero=True)(x)
     model = keras.Model(x, layers.Dense(1)(behind(h)))
-    model.set_weights([normal(random, weight.shape) * np.float32(0.5) for weight in model.get_weights()])
+    drawn = [normal(random, weight.shape) * np.float32(0.5) for weight in model.weights]
+    model.set_weights([np.abs(start) if "variance" in weight.path else start for weight, start in zip(model.weights, drawn)])
     start = [tensor(weight) for weight in model.get_weights()]
-    y = normal(random, (4, 4, 1) if sequence else (4, 1))
-    sample_weight = np.float32(random.random((4, 4) if sequence else 4)) if weights else None
+    y = normal(random, (4, *model.output_shape[1:]))
+    sample_weight = np.float32(random.random(y.shape[:-1])) if weights else None
     model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse", metrics=["mae"], weighted_metrics=["mse"])
+    measured = model.evaluate(WORDS, y, sample_weight=sample_weight, batch_size=4, verbose=0)
     history = model.fit(WORDS, y, sample_weight=sample_weight, epochs=2, batch_size=4, shuffle=False, verbose=0).history
     return {
         "name": name,
@@ -30,6 +32,7 @@ def case(name: str, spelled: dict | None, behind, sequence: bool, weights: bool 
         "y": tensor(y),
         **({"sampleWeight": tensor(sample_weight)} if weights else {}),
         "start": start,
+        "measured": plain([float(value) for value in measured]),
         "history": plain({key: [float(value) for value in values] for key, values in history.items()}),
         "end": [tensor(weight) for weight in model.get_weights()],
         "predictions": tensor(model.predict(WORDS, verbose=0)),
@@ -40,12 +43,20 @@ def cases() -> list[dict]:
     lstm = {"kind": "lstm", "args": [3, {"returnSequences": True}]}
     heads = {"kind": "multiHeadAttention", "args": [{"numHeads": 2, "keyDim": 2}]}
     attend = lambda h: layers.MultiHeadAttention(2, 2)(h, h)  # noqa: E731
+    twice = lambda layer: lambda h: layer([h, h])  # noqa: E731
     return [
-        case("a number for each step", None, lambda h: h, True),
-        case("a state for each step", lstm, layers.LSTM(3, return_sequences=True), True),
-        case("states of both directions for each step", {"kind": "bidirectional", "inner": lstm}, layers.Bidirectional(layers.LSTM(3, return_sequences=True)), True),
-        case("the mean of the steps", {"kind": "globalAveragePooling1d", "args": []}, layers.GlobalAveragePooling1D(), False),
-        case("the last state", {"kind": "lstm", "args": [3]}, layers.LSTM(3), False),
-        case("attention", heads, attend, True),
-        case("the mean of the steps, weighted", {"kind": "globalAveragePooling1d", "args": []}, layers.GlobalAveragePooling1D(), False, True),
+        case("a number for each step", None, lambda h: h),
+        case("a state for each step", lstm, layers.LSTM(3, return_sequences=True)),
+        case("states of both directions for each step", {"kind": "bidirectional", "inner": lstm}, layers.Bidirectional(layers.LSTM(3, return_sequences=True))),
+        case("the mean of the steps", {"kind": "globalAveragePooling1d", "args": []}, layers.GlobalAveragePooling1D()),
+        case("the last state", {"kind": "lstm", "args": [3]}, layers.LSTM(3)),
+        case("attention", heads, attend),
+        case("attention without projections", {"kind": "attention", "args": []}, twice(layers.Attention())),
+        case("additive attention", {"kind": "additiveAttention", "args": []}, twice(layers.AdditiveAttention())),
+        case("the sum of two", {"kind": "add", "args": []}, twice(layers.Add())),
+        case("two side by side", {"kind": "concatenate", "args": []}, twice(layers.Concatenate())),
+        case("two one after another", {"kind": "concatenate", "args": [{"axis": 1}]}, twice(layers.Concatenate(axis=1))),
+        case("moments of the batch", {"kind": "batchNormalization", "args": []}, layers.BatchNormalization()),
+        case("each step weighted", None, lambda h: h, True),
+        case("the mean of the steps, weighted", {"kind": "globalAveragePooling1d", "args": []}, layers.GlobalAveragePooling1D(), True),
     ]
