@@ -4,7 +4,7 @@ import { offerStore } from "./data/store.ts";
 import { offerEngine } from "./engines/choose.ts";
 import { nativeEngine } from "./engines/native/engine.ts";
 import { loadAddon } from "./engines/native/load.ts";
-import { offerFiles } from "./models/files.ts";
+import { offerFiles } from "./data/files.ts";
 import { localFiles } from "./models/node.ts";
 import { processPlace } from "./train/node.ts";
 import { offerPlace } from "./train/place.ts";

@@ -66,6 +66,7 @@ export {
   type SoftmaxOptions,
 } from "./curves.ts";
 export { Dense, dense, type DenseOptions, type KernelOptions } from "./dense.ts";
+export * from "./discretization.ts";
 export { Dropout, dropout, type DropoutOptions } from "./dropout.ts";
 export { EinsumDense, einsumDense, type EinsumDenseOptions } from "./einsum.ts";
 export { Embedding, embedding, type EmbeddingOptions } from "./embedding.ts";
@@ -98,6 +99,7 @@ export {
   type NormalizationOptions,
 } from "./normalization.ts";
 export * from "./groupnorm.ts";
+export { HashedCrossing, hashedCrossing, type HashedCrossingOptions, Hashing, hashing, type HashingOptions } from "./hashing.ts";
 export * from "./lambda.ts";
 export {
   alphaDropout,
@@ -111,6 +113,7 @@ export {
   spatialDropout2d,
   spatialDropout3d,
 } from "./noise.ts";
+export { IntegerLookup, integerLookup, type LookupOptions, StringLookup, stringLookup } from "./lookup.ts";
 export * from "./pooling.ts";
 export * from "./preprocessing.ts";
 export {
@@ -122,6 +125,7 @@ export {
   input,
   InputLayer,
   inputLayer,
+  type InputOptions,
   Reshape,
   reshape,
   type ReshapeOptions,
@@ -140,4 +144,6 @@ export {
   type SeparableConvOptions,
 } from "./separable.ts";
 export * from "./spectral.ts";
+export { TextVectorization, textVectorization, type TextVectorizationOptions } from "./text.ts";
 export * from "./warping.ts";
+export type { Words } from "./words.ts";

@@ -1,10 +1,10 @@
 /** Layers that make numbers ready for a model: scaled, measured, counted. */
 import { CambiumError } from "../base/error.ts";
 import { resolveAxis, type Shape, show, size } from "../base/shape.ts";
-import { unknownName } from "../base/text.ts";
 import { expectCount } from "../nn/input.ts";
 import { asTensor, fromArray, ones, type TensorLike, zeros } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { encoded, type OutputMode, outputMode } from "./encoding.ts";
 import { Layer, type LayerOptions } from "./layer.ts";
 
 export interface RescalingOptions extends LayerOptions {
@@ -127,73 +127,37 @@ export class Normalization extends Layer {
  */
 export const normalization = (options?: NormalizationLayerOptions): Normalization => new Normalization(options);
 
-export interface DiscretizationOptions extends LayerOptions {
-  /** Where one bin ends and the next begins, rising. */
-  binBoundaries: readonly number[];
-}
-
-/** The number of the bin that each number falls into. */
-export class Discretization extends Layer {
-  readonly #boundaries: readonly number[];
-
-  constructor(options: DiscretizationOptions) {
-    super("Discretization", options);
-    const { binBoundaries } = options;
-    if (!Array.isArray(binBoundaries) || binBoundaries.length === 0 || binBoundaries.some((b, i) => !Number.isFinite(b) || b < (binBoundaries[i - 1] ?? b)))
-      throw new CambiumError("value", this.name, `binBoundaries are ${JSON.stringify(binBoundaries)}; they are rising numbers`);
-    this.#boundaries = binBoundaries;
-  }
-
-  protected override call(x: Tensor): Tensor {
-    return x
-      .expandDims(-1)
-      .greaterEqual(fromArray(Float32Array.from(this.#boundaries)))
-      .to("int32")
-      .sum(-1);
-  }
-}
-
-/**
- * The number of the bin that each number falls into, from 0; a boundary belongs to the bin above it.
- * @shape `[batch, ...]` → the same, of whole numbers
- * @source Keras `Discretization`
- */
-export const discretization = (boundaries: readonly number[] | DiscretizationOptions, options: LayerOptions = {}): Discretization =>
-  new Discretization(Array.isArray(boundaries) ? { ...options, binBoundaries: boundaries } : (boundaries as DiscretizationOptions));
-
 export interface CategoryEncodingOptions extends LayerOptions {
   /** How many categories there are, counted from 0. */
   numTokens: number;
   /** A row of zeros with a one for each category a sample has, or one row for each number, or how often each occurs. Default `"multiHot"`. */
-  outputMode?: "multiHot" | "oneHot" | "count";
+  outputMode?: "multiHot" | "oneHot" | "count" | "multi_hot" | "one_hot";
 }
 
-const modes = ["multiHot", "oneHot", "count"];
+/** What an encoding of categories is told at one of its uses. */
+export interface CategoryCall {
+  /** With `"count"`: what each number counts. Default 1. */
+  countWeights?: Tensor;
+}
 
 /** Rows that say which categories a sample has. */
 export class CategoryEncoding extends Layer {
   readonly #tokens: number;
-  readonly #mode: string;
+  readonly #mode: OutputMode;
 
   constructor(options: CategoryEncodingOptions) {
     super("CategoryEncoding", options);
     expectCount(this.name, "numTokens", options.numTokens);
-    const { outputMode = "multiHot" } = options;
-    if (!modes.includes(outputMode)) throw unknownName(this.name, "outputMode", outputMode, modes);
     this.#tokens = options.numTokens;
-    this.#mode = outputMode;
+    this.#mode = outputMode(this.name, options.outputMode ?? "multiHot", ["multiHot", "oneHot", "count"]);
   }
 
   override get takesIndices(): boolean {
     return true;
   }
 
-  protected override call(x: Tensor): Tensor {
-    const single = this.#mode === "oneHot" && x.shape.at(-1) === 1 && x.rank > 1;
-    const rows = (single ? x.squeeze(-1) : x).to("int32").oneHot(this.#tokens).to("float32");
-    if (this.#mode === "oneHot" || rows.rank < 3) return rows;
-    const counts = rows.sum(-2);
-    return this.#mode === "count" ? counts : counts.minimum(1);
+  protected override call(x: Tensor, { countWeights }: CategoryCall = {}): Tensor {
+    return x.rank < 2 && this.#mode !== "oneHot" ? x.to("int32").oneHot(this.#tokens) : encoded(x, this.#mode, this.#tokens, countWeights);
   }
 }
 

@@ -68,11 +68,22 @@ export function reshape(targetShape: Shape | ReshapeOptions, options: LayerOptio
   return new Reshape(Array.isArray(targetShape) ? { ...options, targetShape } : (targetShape as ReshapeOptions));
 }
 
+export interface InputOptions extends LayerOptions {
+  /** Sizes of one sample. */
+  shape?: Shape;
+  /** `"string"`: strings come in, which the next layer reads. Numbers are float32, or what layers that look them up need. */
+  dtype?: "string" | "float32" | "int32";
+}
+
 /** Says what samples look like, and changes nothing. */
 export class InputLayer extends Layer {
-  constructor(options: LayerOptions & { shape?: Shape } = {}) {
+  /** Whether strings come in here, which the next layer reads. */
+  readonly isText: boolean;
+
+  constructor(options: InputOptions = {}) {
     super("InputLayer", { ...options, inputShape: options.inputShape ?? options.shape });
     if (!this.inputShape) throw new CambiumError("value", this.name, "needs the shape of a sample", "layers.inputLayer({ inputShape: [28, 28, 1] })");
+    this.isText = options.dtype === "string";
   }
 
   protected override call(x: Tensor): Tensor {
@@ -85,7 +96,7 @@ export class InputLayer extends Layer {
  * @shape `[batch, ...shape]` → the same
  * @source Keras `Input`
  */
-export const inputLayer = (options: LayerOptions & { shape?: Shape }): InputLayer => new InputLayer(options);
+export const inputLayer = (options: InputOptions): InputLayer => new InputLayer(options);
 
 /**
  * Where a model begins: a symbolic tensor that layers are applied to; a `sequential` takes it as its first layer.
@@ -97,8 +108,8 @@ export const inputLayer = (options: LayerOptions & { shape?: Shape }): InputLaye
  * ```
  * @source Keras `Input`
  */
-export function input(shape: Shape | (LayerOptions & { shape?: Shape })): SymbolicTensor {
-  const layer = new InputLayer(Array.isArray(shape) ? { inputShape: shape } : (shape as LayerOptions & { shape?: Shape }));
+export function input(shape: Shape | InputOptions): SymbolicTensor {
+  const layer = new InputLayer(Array.isArray(shape) ? { inputShape: shape } : (shape as InputOptions));
   return new Application(layer, [], undefined, [layer.inputShape!]).outputs[0]!;
 }
 

@@ -8,19 +8,22 @@ import { Conv, ConvTranspose } from "./convolution.ts";
 import { type Cell, GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells } from "./cells.ts";
 import { elu, leakyRelu, prelu, relu, softmax } from "./curves.ts";
 import { Dense } from "./dense.ts";
+import { Discretization } from "./discretization.ts";
 import { Dropout } from "./dropout.ts";
 import { EinsumDense } from "./einsum.ts";
 import { Embedding } from "./embedding.ts";
 import { GroupNormalization, RMSNormalization, UnitNormalization } from "./groupnorm.ts";
+import { HashedCrossing, Hashing } from "./hashing.ts";
 import { ActivityRegularization, identity } from "./lambda.ts";
 import type { Layer } from "./layer.ts";
+import { IntegerLookup, StringLookup } from "./lookup.ts";
 import { BatchNormalization, LayerNormalization } from "./normalization.ts";
 import { Operation } from "./operation.ts";
 import { Concatenate, Dot, Merge } from "./merging.ts";
 import { AdditiveAttention, Attention } from "./scoring.ts";
 import { alphaDropout, gaussianDropout, gaussianNoise, SpatialDropout } from "./noise.ts";
 import { AdaptivePooling, GlobalPooling, Pooling } from "./pooling.ts";
-import { CategoryEncoding, Discretization, Normalization, Rescaling } from "./preprocessing.ts";
+import { CategoryEncoding, Normalization, Rescaling } from "./preprocessing.ts";
 import { GRU, LSTM, RNN, SimpleRNN } from "./recurrent.ts";
 import { randomErasing, randomRotation, randomTranslation, randomZoom } from "./warping.ts";
 import { Bidirectional, Masking, TimeDistributed } from "./wrappers.ts";
@@ -28,6 +31,7 @@ import { Activation, Flatten, InputLayer, Reshape } from "./reshaping.ts";
 import { centerCrop, randomCrop, resizing } from "./resizing.ts";
 import { DepthwiseConv, SeparableConv } from "./separable.ts";
 import { SpectralNormalization } from "./spectral.ts";
+import { TextVectorization } from "./text.ts";
 
 /** A layer as plain data. */
 export interface LayerConfig {
@@ -63,8 +67,11 @@ const makers: Record<string, (config: any) => Layer> = {
   GaussianDropout: gaussianDropout,
   GaussianNoise: gaussianNoise,
   GroupNormalization: (config) => new GroupNormalization(config),
+  HashedCrossing: (config) => new HashedCrossing(config),
+  Hashing: (config) => new Hashing(config),
   Identity: identity,
   InputLayer: (config) => new InputLayer(config),
+  IntegerLookup: (config) => new IntegerLookup(config),
   LSTM: (config) => new LSTM(config),
   LSTMCell: (config) => new LSTMCell(config),
   LayerNormalization: (config) => new LayerNormalization(config),
@@ -97,8 +104,10 @@ const makers: Record<string, (config: any) => Layer> = {
   SimpleRNNCell: (config) => new SimpleRNNCell(config),
   Softmax: softmax,
   StackedRNNCells: ({ cells, ...config }) => new StackedRNNCells({ ...config, cells: cells.map((cell: LayerConfig) => revive("StackedRNNCells", cell)) }),
+  StringLookup: (config) => new StringLookup(config),
   Subtract: (config) => new Merge("Subtract", config),
   SpectralNormalization: (config) => new SpectralNormalization({ ...config, layer: revive("SpectralNormalization", config.layer) as Layer }),
+  TextVectorization: (config) => new TextVectorization(config),
   UnitNormalization: (config) => new UnitNormalization(config),
   TimeDistributed: ({ layer, ...config }) => new TimeDistributed({ ...config, layer: revive("TimeDistributed", layer) }),
 };

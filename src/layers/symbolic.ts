@@ -6,6 +6,8 @@ import type { Tensor } from "../tensor/tensor.ts";
 /** What may stand at a place in a graph of layers: a layer, or a whole model. */
 export interface Part {
   readonly name: string;
+  /** Of parts that read what no tensor holds: sizes of what is read of one sample of each input; undefined where the data decide. */
+  readShape?(...inputs: Shape[]): Shape | undefined;
   /** Makes the weights for samples of the given sizes and returns the sizes of the results, one entry a result. */
   shapesFor(inputs: readonly Shape[], options: CallOptions | undefined): readonly Shape[];
 }
@@ -84,15 +86,11 @@ export function applied(part: Part, given: readonly unknown[]): SymbolicTensor |
       inputs.length === 0 ? "got nothing to be applied to" : `input ${stray} is ${described(inputs[stray])}, not a symbolic tensor`,
       "begin with input({ shape: [784] }); for numbers use forward(x)",
     );
-  const { outputs } = new Application(
-    part,
-    inputs,
-    options,
-    part.shapesFor(
-      inputs.map((x) => x.shape),
-      options,
-    ),
-  );
+  const shapes = inputs.map((x) => x.shape);
+  const read = part.readShape?.(...shapes);
+  if (part.readShape && !read)
+    throw new CambiumError("state", `${part.name}.apply`, "how much it reads of a sample is not known", "say outputSequenceLength, and call adapt before");
+  const { outputs } = new Application(part, inputs, options, part.shapesFor(read ? [read] : shapes, options));
   return outputs.length === 1 ? outputs[0]! : [...outputs];
 }
 

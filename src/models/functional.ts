@@ -2,11 +2,14 @@ import { CambiumError } from "../base/error.ts";
 import { type Shape, same } from "../base/shape.ts";
 import { unknownName } from "../base/text.ts";
 import { type Layer, mismatch } from "../layers/layer.ts";
+import { Reader } from "../layers/reader.ts";
 import { InputLayer } from "../layers/reshaping.ts";
 import { type LayerConfig, revive } from "../layers/revive.ts";
 import { Application, applied, type CallOptions, isSymbolic, type SymbolicTensor } from "../layers/symbolic.ts";
 import type { Module } from "../module/module.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import type { Words } from "../layers/words.ts";
+import { type Data, expectEqualLengths, toInputs } from "../train/feed.ts";
 import type { Entrance } from "../train/intake.ts";
 import { formedAs, listOf, partsOf, type Results, type Several } from "../train/structure.ts";
 import { Model } from "./model.ts";
@@ -47,6 +50,9 @@ export class Functional extends Model {
   readonly #uses: readonly Application[];
   readonly #entrances: readonly (Entrance & { readonly shape: Shape })[];
   readonly #outputNames: readonly string[];
+  /** Uses of layers that read what no tensor holds, and the inputs that are tensors. */
+  readonly #readings: readonly Application[];
+  readonly #plain: readonly SymbolicTensor[];
 
   constructor({ inputs, outputs, name }: FunctionalOptions) {
     super(name === undefined ? {} : { name });
@@ -55,6 +61,13 @@ export class Functional extends Model {
     const [begin, end] = [symbolics(this.name, "inputs", inputs), symbolics(this.name, "outputs", outputs)];
     this.#uses = usesBetween(this.name, begin, end);
     this.layers = [...new Set([...begin.map((x) => x.from.part), ...this.#uses.map(({ part }) => part)])] as unknown as Module[];
+    this.#readings = this.#uses.filter(({ part }) => part instanceof Reader);
+    for (const { part, inputs: from } of this.#readings) {
+      const inner = from.find((x) => !begin.includes(x));
+      if (inner) throw new CambiumError("value", this.name, `${part.name} reads strings, so it comes behind an input, not behind ${inner.name}`);
+    }
+    const others = new Set([...this.#uses.filter((use) => !this.#readings.includes(use)).flatMap((use) => use.inputs), ...end]);
+    this.#plain = begin.filter((x) => others.has(x) || !this.#readings.some((use) => use.inputs.includes(x)));
     const names = this.layers.map((layer) => (layer as unknown as Layer).name);
     const twice = names.find((one, i) => names.indexOf(one) !== i);
     if (twice !== undefined) throw new CambiumError("name", this.name, `two layers are called "${twice}"; names within a model differ`);
@@ -121,6 +134,7 @@ export class Functional extends Model {
       first,
       this.#entrances.map(({ name }) => name),
     );
+    if (this.#readings.length > 0) return this.run(...this.#taken(this.name, batches));
     const values = new Map<SymbolicTensor, Tensor>();
     symbolics(this.name, "inputs", this.inputs).forEach((x, i) => {
       const batch = batches[i];
@@ -134,7 +148,44 @@ export class Functional extends Model {
       if (!same(batch.shape.slice(1), x.shape)) throw mismatch(this.#entrances.length > 1 ? this.#entrances[i]!.name : this.name, x.shape, batch.shape);
       values.set(x, batch);
     });
+    return this.#through(values);
+  }
+
+  /** Data for the inputs, by what each is for. */
+  #taken(where: string, given: readonly unknown[]): Tensor[] {
+    const begin = symbolics(this.name, "inputs", this.inputs);
+    const of = (x: SymbolicTensor): Words => given[begin.indexOf(x)] as Words;
+    const taken = [
+      ...this.#plain.map((x) => toInputs(where, x.name, of(x) as Data, x.shape)),
+      ...this.#readings.map(({ part, inputs }) => (part as unknown as Reader).read(...inputs.map(of))),
+    ];
+    taken.forEach((read, i) => {
+      if (i > 0) expectEqualLengths(where, { name: "the first input", of: taken[0]! }, { name: `input ${i}`, of: read });
+    });
+    return taken;
+  }
+
+  override read(where: string, x: Several<Data>): Tensor[] {
+    if (this.#readings.length === 0) return super.read(where, x);
+    const names = this.#entrances.map(({ name }) => name);
+    return this.#taken(where, partsOf<Data>(where, "x", x, names));
+  }
+
+  protected override get inlets(): number {
+    return this.#plain.length + this.#readings.length;
+  }
+
+  override run(...inputs: Tensor[]): Results {
+    if (this.#readings.length === 0) return this.forward(...inputs) as Results;
+    const values = new Map(this.#plain.map((x, i) => [x, inputs[i]!]));
+    this.#readings.forEach(({ part, outputs }, i) => values.set(outputs[0]!, (part as unknown as Reader).entered(inputs[this.#plain.length + i]!)));
+    return this.#through(values);
+  }
+
+  /** Goes through the uses that are not made yet. */
+  #through(values: Map<SymbolicTensor, Tensor>): Results {
     for (const { part, inputs, options, outputs } of this.#uses) {
+      if (values.has(outputs[0]!)) continue;
       const made = (part as unknown as Module).forward(...inputs.map((x) => values.get(x)!), ...(options ? [options] : [])) as Results;
       listOf(made).forEach((y, i) => values.set(outputs[i]!, y));
     }

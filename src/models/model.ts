@@ -74,6 +74,27 @@ export abstract class Model extends Module implements Trainee, Savable, Part {
     return this.#shapes?.map((shape, i) => ({ name: `input_${i}`, shape })) ?? [{ name: "input", shape: undefined }];
   }
 
+  /** Data for the inputs as tensors, of which a batch is a part: strings become numbers here, outside of the graph. */
+  read(where: string, x: Several<Data>): Tensor[] {
+    return toEntrances(where, x, this.entrances);
+  }
+
+  /** What becomes of batches of what was read. */
+  run(...inputs: Tensor[]): Results {
+    return this.forward(...inputs) as Results;
+  }
+
+  /** How many tensors `read` gives. */
+  protected get inlets(): number {
+    return this.entrances.length;
+  }
+
+  /** Sizes of a sample of each input, as the data say. */
+  protected samplesOf(where: string, x: Several<Data>): Shape[] {
+    const list = x instanceof Tensor || !isList(x) ? [x] : Array.isArray(x) ? x : Object.values(x);
+    return list.map((data) => toInputs(where, "x", data as Data, undefined).shape.slice(1));
+  }
+
   /** The names of the results. */
   get outputNames(): readonly string[] {
     return this.#results ?? ["output"];
@@ -314,8 +335,7 @@ export abstract class Model extends Module implements Trainee, Savable, Part {
   async #buildFor(where: string, x: Several<Data> | Batches): Promise<void> {
     if (this.built) return;
     const given = isBatches(x) ? await this.#peek(where, x) : x;
-    const list = given instanceof Tensor || !isList(given) ? [given] : Array.isArray(given) ? given : Object.values(given);
-    this.build(...list.map((data) => toInputs(where, "x", data as Data, undefined).shape.slice(1)));
+    this.build(...this.samplesOf(where, given));
   }
 
   /** The inputs of the first batch, where that can be looked at without using it up. */
@@ -343,16 +363,23 @@ export abstract class Model extends Module implements Trainee, Savable, Part {
     const { goals } = this.#expectCompiled(what);
     await this.#buildFor(what, x);
     this.#trainer ??= new Trainer(
-      { module: this, inputs: this.entrances.length, goals: goals(this.outputNames), optimizer: this.#bind(what), penalties: () => this.penalties() },
-      { entrances: () => this.entrances, takesIndices: () => this.takesIndices, epochs: () => this.#epochs, epochDone: () => void this.#epochs++ },
+      {
+        module: this,
+        run: (...x) => this.run(...x),
+        inputs: this.inlets,
+        goals: goals(this.outputNames),
+        optimizer: this.#bind(what),
+        penalties: () => this.penalties(),
+      },
+      { read: (where, x) => this.read(where, x), takesIndices: () => this.takesIndices, epochs: () => this.#epochs, epochDone: () => void this.#epochs++ },
     );
     return this.#trainer;
   }
 
   async #ask(what: string, x: Several<Data>, options: PredictOptions): Promise<Results> {
     await this.#buildFor(what, x);
-    this.#predictor ??= new Predictor(this);
-    return this.#predictor.predict(what, toEntrances(what, x, this.entrances), options);
+    this.#predictor ??= new Predictor(this, (...x) => this.run(...x));
+    return this.#predictor.predict(what, this.read(what, x), options);
   }
 }
 

@@ -2,7 +2,7 @@ import { mkdir, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { CambiumError } from "../base/error.ts";
 import { readIfThere, writeAtomically } from "../data/node.ts";
-import type { Files } from "./files.ts";
+import type { Files } from "../data/files.ts";
 
 /** The files of this machine. */
 export const localFiles: Files = {

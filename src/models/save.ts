@@ -3,7 +3,7 @@ import { decode, encode, type StoredTensor } from "../data/safetensors.ts";
 import type { StateDict } from "../module/state.ts";
 import { randomState } from "../tensor/random.ts";
 import type { Training } from "../train/compile.ts";
-import { openFiles } from "./files.ts";
+import { openFiles } from "../data/files.ts";
 
 /** What can be saved. */
 export interface Savable {

@@ -3,13 +3,17 @@ import { same, type Shape } from "../base/shape.ts";
 import { unknownName } from "../base/text.ts";
 import { placeholder } from "../graph/node.ts";
 import { Layer, mismatch } from "../layers/layer.ts";
+import { Reader } from "../layers/reader.ts";
 import { InputLayer } from "../layers/reshaping.ts";
 import { type LayerConfig, revive } from "../layers/revive.ts";
 import { SymbolicTensor } from "../layers/symbolic.ts";
 import { Module } from "../module/module.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import type { Entrance } from "../train/intake.ts";
+import type { Words } from "../layers/words.ts";
+import type { Data } from "../train/feed.ts";
+import { type Entrance, toEntrances } from "../train/intake.ts";
 import { inMode } from "../train/programs.ts";
+import { partsOf, type Several } from "../train/structure.ts";
 import { Model } from "./model.ts";
 import { nameOf, rowOf, type SummaryOptions, table } from "./summary.ts";
 
@@ -60,6 +64,10 @@ export class Sequential extends Model {
         `${this.name}.add`,
         `${nameOf(layer, this.layers.indexOf(layer))} is in this model already; a layer may stand in one place`,
       );
+    // What says that strings come in has said all there is to say; how they are read, the next layer knows.
+    if (layer instanceof InputLayer && layer.isText) return this;
+    if (layer instanceof Reader && this.layers.length > 0)
+      throw new CambiumError("value", `${this.name}.add`, `${layer.name} reads strings, so it comes first, not behind ${nameOf(this.layers[0]!, 0)}`);
     const name = layer instanceof Layer ? layer.name : undefined;
     if (name !== undefined && this.layers.some((other) => other instanceof Layer && other.name === name))
       throw new CambiumError("name", `${this.name}.add`, `there is a layer "${name}" already; names within a model differ`);
@@ -111,6 +119,24 @@ export class Sequential extends Model {
     return [{ name: this.layers[0] instanceof InputLayer ? this.layers[0].name : "input", shape: this.#inputShape }];
   }
 
+  get #reader(): Reader | undefined {
+    return this.layers[0] instanceof Reader ? this.layers[0] : undefined;
+  }
+
+  override read(where: string, x: Several<Data>): Tensor[] {
+    const reader = this.#reader;
+    return reader ? [reader.read(partsOf<Words>(where, "x", x, ["input"])[0]!)] : toEntrances(where, x, this.entrances);
+  }
+
+  override run(x: Tensor): Tensor {
+    const reader = this.#reader;
+    return reader ? this.#through(reader.entered(x), 1) : this.forward(x);
+  }
+
+  protected override samplesOf(where: string, x: Several<Data>): Shape[] {
+    return this.#reader ? this.read(where, x).map((read) => read.shape.slice(1)) : super.samplesOf(where, x);
+  }
+
   override get outputNames(): readonly string[] {
     return ["output"];
   }
@@ -134,15 +160,21 @@ export class Sequential extends Model {
     return first instanceof Sequential || first instanceof Layer ? first.takesIndices : false;
   }
 
-  /** @shape `[batch, ...inputShape]` → `[batch, ...outputShape]` */
+  /** @shape `[batch, ...inputShape]` → `[batch, ...outputShape]`; where a layer that reads strings is first, strings */
   override forward(x: Tensor): Tensor {
+    if (this.#reader) {
+      if (!this.built) this.build(...this.samplesOf(this.name, x));
+      return this.#through(this.#reader.forward(x) as Tensor, 1);
+    }
     if (this.layers.length === 0) throw new CambiumError("state", this.name, "the model has no layers", "model.add(layers.dense(10))");
     if (!(x instanceof Tensor))
       throw new CambiumError("value", this.name, `expected a tensor, got ${Array.isArray(x) ? "an array" : typeof x}`, "wrap it: tensor(x)");
     if (!this.built) this.build(x.shape.slice(1));
-    let y = x;
-    for (const layer of this.layers) y = layer.forward(y) as Tensor;
-    return y;
+    return this.#through(x, 0);
+  }
+
+  #through(x: Tensor, from: number): Tensor {
+    return this.layers.slice(from).reduce((y, layer) => layer.forward(y) as Tensor, x);
   }
 
   /** The layer with that name, or at that place. */
@@ -194,7 +226,8 @@ export class Sequential extends Model {
   }
 }
 
-const inputShapeOf = (layer: Module | undefined): Shape | undefined => (layer instanceof Layer || layer instanceof Sequential ? layer.inputShape : undefined);
+const inputShapeOf = (layer: Module | undefined): Shape | undefined =>
+  layer instanceof Reader ? layer.readShape() : layer instanceof Layer || layer instanceof Sequential ? layer.inputShape : undefined;
 
 /** Makes the weights of one part for samples of `input` and returns the sizes of what it makes of them. */
 function build(part: Module, input: Shape): Shape {

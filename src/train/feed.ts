@@ -4,8 +4,11 @@ import { same, type Shape, show, size } from "../base/shape.ts";
 import { fromArray, tensor, type TensorLike } from "../tensor/create.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
-/** Data as people have it: tensors, nested arrays, typed arrays. */
-export type Data = TensorLike;
+/** Strings, nested as arrays are. */
+type Texts = string | readonly Texts[];
+
+/** Data as people have it: tensors, nested arrays, typed arrays; strings for a model that reads them. */
+export type Data = TensorLike | Texts;
 
 /** Samples that stay where they are; batches name them by their places. */
 export interface Samples {
@@ -26,7 +29,7 @@ export const inOrder = (from: number, count: number): Int32Array => Int32Array.f
 /** `data` as a tensor with one row a sample. */
 export function toRows(where: string, name: string, data: Data | undefined): Tensor {
   if (data === undefined || data === null) throw new CambiumError("data", where, `${name} is missing`);
-  const rows = data instanceof Tensor ? data : tensor(data);
+  const rows = data instanceof Tensor ? data : tensor(data as TensorLike);
   if (rows.rank === 0) throw new CambiumError("data", where, `${name} is a single number; it needs an axis of samples`, "wrap it in an array");
   if (rows.size === 0)
     throw new CambiumError("data", where, `${name} is empty: its shape is ${show(rows.shape)}`, "was the file read, and is the filter right?");

@@ -8,7 +8,7 @@ import { traced } from "../tensor/trace.ts";
 import { type Data, expectEqualLengths, expectNumbers, largestByte, type Samples, toInputs, toRows, weightsOf } from "./feed.ts";
 import type { BatchOptions } from "./options.ts";
 import { inMode } from "./programs.ts";
-import { listOf, partsOf, type Results, type Several } from "./structure.ts";
+import { listOf, partsOf, type Several } from "./structure.ts";
 import type { Task } from "./task.ts";
 
 /** One input of a model. */
@@ -30,15 +30,15 @@ export function toEntrances(where: string, x: Several<Data>, entrances: readonly
 /** Makes data ready for training, and says what is wrong with it before anything is computed. */
 export class Intake {
   readonly #task: Task;
-  readonly #entrances: () => readonly Entrance[];
+  readonly #read: (where: string, x: Several<Data>) => Tensor[];
   readonly #takesIndices: () => boolean;
   #hinted = false;
   /** The kinds of batch that loss and model were tried on, with the shapes of the results. */
   readonly #tried: Map<string, readonly Shape[]> = new Map();
 
-  constructor(task: Task, entrances: () => readonly Entrance[], takesIndices: () => boolean) {
+  constructor(task: Task, read: (where: string, x: Several<Data>) => Tensor[], takesIndices: () => boolean) {
     this.#task = task;
-    this.#entrances = entrances;
+    this.#read = read;
     this.#takesIndices = takesIndices;
   }
 
@@ -47,11 +47,11 @@ export class Intake {
     if (y === undefined || y === null) throw new CambiumError("data", where, "y, the labels, is missing", `model.${where.split(" ")[0]}(x, y)`);
     const { goals } = this.#task;
     const several = goals.length > 1;
-    const inputs = toEntrances(where, x, this.#entrances());
+    const inputs = this.#read(where, x);
     const names = goals.map(({ name }) => name);
     const labels = partsOf<Data>(where, "y", y, names).map((data, i) => toRows(where, several ? `y of ${names[i]}` : "y", data));
     labels.forEach((of, i) => expectEqualLengths(where, { name: "x", of: inputs[0]! }, { name: several ? `y of ${names[i]}` : "y", of }));
-    if (thorough) for (const [i, input] of inputs.entries()) await expectNumbers(where, inputs.length > 1 ? this.#entrances()[i]!.name : "x", input);
+    if (thorough) for (const [i, input] of inputs.entries()) await expectNumbers(where, inputs.length > 1 ? `input ${i}` : "x", input);
     const outputs = this.#try(where, inputs, labels);
     for (const [i, { loss }] of goals.entries()) {
       if (!loss) continue;
@@ -90,11 +90,11 @@ export class Intake {
     const kind = [...x, ...y].map((t) => `${t.dtype} ${show(t.shape.slice(1))}`).join();
     const known = this.#tried.get(kind);
     if (known) return known;
-    const { goals, module } = this.#task;
+    const { goals, module, run } = this.#task;
     // At least two, so that a batch axis lost on the way shows; a stand-in costs nothing, however many there are.
     const rows = Math.max(2, x[0]!.shape[0]!);
     const sample = x.map((t) => new Tensor(placeholder([rows, ...t.shape.slice(1)], t.dtype === "int32" ? "int32" : "float32")));
-    const predictions = listOf(traced(() => inMode(module, false, () => module.forward(...sample) as Results)).result);
+    const predictions = listOf(traced(() => inMode(module, false, () => run(...sample))).result);
     for (const prediction of predictions)
       if (prediction.shape[0] !== rows)
         throw new CambiumError(

@@ -15,10 +15,10 @@ export class Predictor {
   /** The form of the module's results, once it has been traced. */
   #form: Results | undefined;
 
-  constructor(module: Module) {
+  constructor(module: Module, run: (...inputs: Tensor[]) => Results) {
     this.#predict = compile((index: Tensor, ...x: Tensor[]) =>
       inMode(module, false, () => {
-        this.#form = module.forward(...x.map((rows) => take(rows, index))) as Results;
+        this.#form = run(...x.map((rows) => take(rows, index)));
         return [...listOf(this.#form)];
       }),
     );

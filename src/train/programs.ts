@@ -6,7 +6,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { Samples } from "./feed.ts";
 import type { Logs } from "./history.ts";
 import { Meter } from "./meter.ts";
-import { listOf, type Results } from "./structure.ts";
+import { listOf } from "./structure.ts";
 import type { Task } from "./task.ts";
 
 /** The places of samples, one number each, as a program takes them. */
@@ -84,10 +84,10 @@ export function take(x: Tensor, index: Tensor): Tensor {
 }
 
 /** The loss of a batch, with its penalties; it and the metrics are added to `meter`. `given`: inputs, labels, and perhaps weights, all of them whole. */
-function measure({ module, goals, inputs, penalties }: Task, meter: Meter, index: Tensor, given: readonly Tensor[]): Tensor {
+function measure({ run, goals, inputs, penalties }: Task, meter: Meter, index: Tensor, given: readonly Tensor[]): Tensor {
   const n = index.shape[0]!;
   const x = given.slice(0, inputs).map((rows) => take(rows, index));
-  const predictions = listOf(module.forward(...x) as Results);
+  const predictions = listOf(run(...x));
   const parts = goals.map((goal, i) => {
     const truth = given[inputs + i]!.gather(index, 0);
     const weights = given[inputs + goals.length + i]?.gather(index, 0);

@@ -2,6 +2,7 @@ import type { Metric } from "../metrics/metric.ts";
 import type { Module } from "../module/module.ts";
 import type { Bound } from "../optim/keras/optimizer.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { Results } from "./structure.ts";
 
 /** What a prediction costs: one number a sample, or several. */
 export type Objective = (yTrue: Tensor, yPred: Tensor) => Tensor;
@@ -28,6 +29,8 @@ export interface Goal {
 /** All that a training step is made of. */
 export interface Task {
   readonly module: Module;
+  /** What the module makes of batches of what was read. */
+  readonly run: (...inputs: Tensor[]) => Results;
   readonly optimizer: Bound;
   /** How many inputs the model takes. */
   readonly inputs: number;

@@ -4,16 +4,17 @@ import type { Trainee } from "./callback.ts";
 import { type Data, inOrder, type Samples } from "./feed.ts";
 import { split, test, train } from "./fit.ts";
 import type { History, Logs } from "./history.ts";
-import { type Entrance, Intake } from "./intake.ts";
+import { Intake } from "./intake.ts";
 import { type BatchOptions, type EvaluateOptions, expectKnown, type FitOptions, fitOptions, whole } from "./options.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { Programs } from "./programs.ts";
 import type { Several } from "./structure.ts";
 import type { Task } from "./task.ts";
 
 /** What a trainer has to know about a model, and what it keeps there. */
 export interface Trained {
-  /** The inputs and what is known of their sizes. */
-  entrances(): readonly Entrance[];
+  /** Data for the inputs, as the tensors that batches are gathered from. */
+  read(where: string, x: Several<Data>): Tensor[];
   /** Whether inputs are whole numbers to be looked up, so that bytes are nothing to wonder about. */
   takesIndices(): boolean;
   /** Epochs the module was trained for so far. */
@@ -32,7 +33,7 @@ export class Trainer {
     this.#programs = new Programs(task);
     this.#intake = new Intake(
       task,
-      () => trained.entrances(),
+      (where, x) => trained.read(where, x),
       () => trained.takesIndices(),
     );
   }

@@ -1,6 +1,6 @@
 import { CambiumError } from "../base/error.ts";
 
-/** The files of a machine, as far as models are concerned. */
+/** The files of a machine. */
 export interface Files {
   /** The bytes of a file, or undefined where there is none. */
   read(path: string): Promise<Uint8Array | undefined>;
