@@ -2,7 +2,7 @@
 import { allocate, allocateStorage, type DType, load, roundingOf, store as keep, type TypedArray } from "../src/base/dtype.ts";
 import { threefry2x32 } from "../src/base/random.ts";
 import { size } from "../src/base/shape.ts";
-import type { Body, Geometry, Kernel, Loop, Program, View } from "../src/compiler/program.ts";
+import type { Attention, Body, Geometry, Kernel, Loop, Program, View } from "../src/compiler/program.ts";
 import type { Engine } from "../src/engines/engine.ts";
 import { hostMemory, type Memory } from "../src/graph/node.ts";
 import { isOp } from "../src/graph/op.ts";
@@ -17,7 +17,7 @@ const scalars = new Map(
 
 export const loopsEngine = (threads = 2): Engine => ({
   name: "loops",
-  target: { plain: false, threads, cache: 2 ** 14 },
+  target: { plain: false, threads, cache: 2 ** 14, composites: new Set(["attention", "attentionGradient"]) },
   immediate: true,
   prepare: (program) => ({ run: (inputs, outputs, numbers) => runProgram(program, inputs, outputs, numbers) }),
   allocate: (dtype, length) => hostMemory(dtype, allocateStorage(dtype, length)),
@@ -121,6 +121,46 @@ function runMap(dims: readonly number[], body: Body, memory: Numbers[]): void {
   });
 }
 
+/** One head of an attention, or what flows back; sums for keys and values begin with the first head that shares them. */
+function attend(k: Attention, lead: readonly number[], head: number, memory: Numbers[]): void {
+  const own = Math.floor(head / (k.heads / k.shared));
+  const get = (view: View, ...index: number[]): number => memory[view.value]![at(view, [...lead, ...index])]!;
+  const add = (view: View, x: number, ...index: number[]): void => void (memory[view.value]![at(view, [...lead, ...index])]! += x);
+  const clear = (view: View, positions: number, which: number, count: number): void => each([positions, count], ([p, c]) => void (memory[view.value]![at(view, [...lead, p!, which, c!])] = 0));
+  clear(k.results[0]!, k.queries, head, k.flow ? k.features : k.depth);
+  if (k.flow && head % (k.heads / k.shared) === 0) {
+    clear(k.results[1]!, k.keys, own, k.features);
+    clear(k.results[2]!, k.keys, own, k.depth);
+  }
+  const sum = (n: number, f: (i: number) => number): number => Array.from({ length: n }, (_, i) => f(i)).reduce((a, b) => a + b, 0);
+  for (let i = 0; i < k.queries; i++) {
+    const hides = (j: number): boolean => k.mask !== undefined && memory[k.mask.value] instanceof Uint8Array && get(k.mask, head, i, j) === 0;
+    const scores = Array.from({ length: k.keys }, (_, j) => {
+      if (k.causal && j > i) return Number.NEGATIVE_INFINITY;
+      if (hides(j)) return k.hidden ?? Number.NEGATIVE_INFINITY;
+      const extra = k.mask && !(memory[k.mask.value] instanceof Uint8Array) ? get(k.mask, head, i, j) : 0;
+      return k.scale * sum(k.features, (c) => get(k.query, i, head, c) * get(k.key, j, own, c)) + extra;
+    });
+    const top = Math.max(...scores);
+    const total = sum(k.keys, (j) => (top === Number.NEGATIVE_INFINITY ? 0 : Math.exp(scores[j]! - top)));
+    const shares = scores.map((s) => (total === 0 ? 0 : Math.exp(s - top) / total));
+    if (!k.flow) {
+      for (let c = 0; c < k.depth; c++) add(k.results[0]!, sum(k.keys, (j) => shares[j]! * get(k.value, j, own, c)), i, head, c);
+      continue;
+    }
+    const flows = shares.map((_, j) => sum(k.depth, (c) => get(k.flow!, i, head, c) * get(k.value, j, own, c)));
+    const mean = sum(k.keys, (j) => shares[j]! * flows[j]!);
+    shares.forEach((share, j) => {
+      const slope = k.hidden !== undefined && hides(j) ? 0 : share * (flows[j]! - mean) * k.scale;
+      for (let c = 0; c < k.features; c++) {
+        add(k.results[0]!, slope * get(k.key, j, own, c), i, head, c);
+        add(k.results[1]!, slope * get(k.query, i, head, c), j, own, c);
+      }
+      for (let c = 0; c < k.depth; c++) add(k.results[2]!, share * get(k.flow!, i, head, c), j, own, c);
+    });
+  }
+}
+
 /** Visits output position, place in the window and input position (-1 on padding) of a geometry, each flat. */
 function windows(g: Geometry, visit: (o: number, k: number, i: number) => void): void {
   const outStrides = g.output.map((_, i) => size(g.output.slice(i + 1)));
@@ -180,6 +220,8 @@ function runKernel(k: Kernel, memory: Numbers[], lengths: readonly number[]): vo
         for (let l = 0; l < k.k; l++) total += memory[k.a.value]![at(k.a, [...batch, m, l])]! * memory[k.b.value]![at(k.b, [...batch, l, n])]!;
         store(k.finish, index, position(k.finish, index, [total], memory), memory);
       });
+    case "attention":
+      return each([...k.lead, k.heads], (index) => attend(k, index.slice(0, -1), index.at(-1)!, memory));
     case "conv": {
       const { geometry: g, channels, filters, groups } = k;
       const per = channels / groups;

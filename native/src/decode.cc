@@ -4,7 +4,7 @@
 namespace cambium {
 namespace {
 
-constexpr int magic = 0x43424d31, version = 4;
+constexpr int magic = 0x43424d31, version = 5;
 
 /// Reads the parts in the order encode.ts writes them.
 class Decoder {
@@ -235,7 +235,7 @@ private:
 
   Kernel kernel() {
     Kernel k;
-    k.kind = (Kind)in.choice(14, "kernel kind");
+    k.kind = (Kind)in.choice(15, "kernel kind");
     switch (k.kind) {
       case Kind::map:
         k.dims = in.sizes();
@@ -315,6 +315,23 @@ private:
         }
         holds(k.x, product(k.dims));
         holds(k.out, n);
+        break;
+      }
+      case Kind::attention: {
+        k.dims = in.sizes();
+        k.outer = in.size(), k.groups = in.size(), k.m = in.size(), k.n = in.size(), k.k = in.size(), k.inner = in.size();
+        if (k.groups < 1 || k.outer % k.groups) throw BadProgram("attention: the heads of queries are no multiple of those of keys");
+        k.backward = in.flag(), k.apart = in.flag();
+        const bool masked = in.flag(), back = in.flag();
+        k.number = in.number(), k.hidden = in.number();
+        const Dims heads{k.outer, k.groups, k.groups}, positions{k.m, k.n, k.n}, sizes{k.k, k.k, k.inner};
+        auto space = [&](int i) { return joined(k.dims, {positions[i], heads[i], sizes[i]}); };
+        for (int i = 0; i < 3; i++) k.views.push_back(view(space(i)));
+        if (masked) k.a = view(joined(k.dims, {k.outer, k.m, k.n}));
+        const Dims result = joined(k.dims, {k.m, k.outer, k.inner});
+        if (back) k.b = view(result);
+        for (int i = 0; i < (back ? 3 : 1); i++) k.results.push_back(view(back ? space(i) : result));
+        k.out = known();
         break;
       }
       case Kind::loop: k.loop = loop(); break;

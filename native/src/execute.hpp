@@ -1,5 +1,6 @@
 // Runs a whole program: one parallel region, its threads meeting between stages.
 #pragma once
+#include "attention.hpp"
 #include "factorization.hpp"
 #include "images.hpp"
 #include "indexing.hpp"
@@ -41,6 +42,7 @@ inline std::unique_ptr<Runner> runnerOf(const Kernel& k, Making& making) {
       return CAMBIUM_BOTH(ScatterAddRunner, k.x);
     case Kind::pad: return std::make_unique<PadRunner>(k, making);
     case Kind::factorization: return std::make_unique<FactorizationRunner>(k, making);
+    case Kind::attention: return std::make_unique<AttentionRunner>(k, making);
     case Kind::lines: return std::make_unique<LinesRunner>(k, making);
     case Kind::loop: break; // no kernel of its own: its stages are run
   }
@@ -58,7 +60,8 @@ inline std::vector<int> valuesOf(const Kernel& k) {
     for (const View& v : b->loads) add(v.value);
     for (const Store& s : b->stores) add(s.value);
   }
-  if (k.kind == Kind::matmul) add(k.a.value), add(k.b.value);
+  add(k.a.value), add(k.b.value);
+  for (const View& v : k.views) add(v.value);
   add(k.x), add(k.w), add(k.index), add(k.out);
   return list;
 }

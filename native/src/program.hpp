@@ -71,7 +71,7 @@ struct Frame {
   Dims input, output, window, stride, dilation, inputDilation, padding;
 };
 
-enum class Kind : int { map, reduce, matmul, conv, convKernel, pool, unpool, poolTake, gather, scatterAdd, pad, factorization, lines, loop };
+enum class Kind : int { map, reduce, matmul, conv, convKernel, pool, unpool, poolTake, gather, scatterAdd, pad, factorization, lines, loop, attention };
 enum class Fold : int { sum, max, min, prod, argMax, argMin };
 enum class Task : int { cholesky, triangularSolve, solve, logDeterminant, qrFactors, eighFactors, svdFactors };
 enum class Line : int { argSort, cumSum, cumProd, cumMax, cumMin, logCumSumExp, searchSorted, dft };
@@ -88,7 +88,7 @@ struct Kernel {
   Fold op = Fold::sum;
   Body body, finish;
   long m = 0, n = 0, k = 0;
-  View a, b;
+  View a{-1, 0, {}}, b{-1, 0, {}};
   Split split = Split::m;
   Frame geometry;
   long channels = 0, filters = 0, groups = 1;
@@ -102,6 +102,10 @@ struct Kernel {
   bool upper = false, transposed = false, unit = false;
   Line line = Line::argSort; ///< of lines: x [outer, size, inner], and `index` [outer, count] to search for
   bool backward = false, apart = false;
+  /// Of attention over `dims`: `outer` heads of m queries, `groups` heads of n keys, k features, `inner` of a value; `backward`: causal, `apart`: `hidden` is set;
+  /// `number` scales scores. Query, key and value; a is the mask and b what flows back, if there is one.
+  std::vector<View> views, results;
+  double hidden = 0;
   bool largest = false; ///< scatterAdd: the largest of `number` and the updates instead of their sum
 };
 

@@ -30,8 +30,8 @@ export function compile(order: readonly Node[], roots: readonly Node[], target: 
   const scalars = order.filter((node) => node.value === undefined && node.number !== undefined);
   const own = [...roots];
   if (target.plain) return { program: compilePlain(own, leaves, scalars) };
-  const graph = lower(own);
-  const emitter = new Emitter(cluster(graph), graph, loopEmitter(target.threads));
+  const graph = lower(own, target);
+  const emitter = new Emitter(cluster(graph), graph, loopEmitter(target));
   const inputValues = leaves.map((leaf) => emitter.valueOf(leaf));
   const scalarValues = scalars.map((leaf) => emitter.valueOf(leaf));
   emitter.emit();

@@ -46,6 +46,8 @@ export function setCopies(roots: readonly Node[]): Node[] {
     const { name } = node.op!;
     if (name === "reshape" && !accessOf(node)) return new Node(node.op, [copy(node.inputs[0]!)], node.attrs, node.shape, node.dtype, node.requires);
     if (name === "matmul") return withInputs(node, (input) => (fixed(accessOf(input)!.base) ? copy(input) : input));
+    if (name === "attention" || name === "attentionGradient")
+      return withInputs(node, (input) => (fixed(accessOf(input)!.base) || accessOf(input)!.base.op?.name === "range" ? copy(input) : input));
     // A loop reads its inputs as plain memory; of a sum, which may have a copy a thread, it takes one that is whole.
     if (isLoop(node))
       return withInputs(node, (input) => (summing.has(accessOf(input)!.base.op?.name ?? "") && !isLeaf(accessOf(input)!.base) ? copy(input) : solid(input)));

@@ -2,6 +2,7 @@
 import { type DType, lowestOf } from "../base/dtype.ts";
 import { same, type Shape, size, strides as rowMajor } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
+import { attentionKernel } from "./attention.ts";
 import { BodyBuilder, collapse, restrided } from "./body.ts";
 import { type Cluster, type Clustering, isStored } from "./cluster.ts";
 import { geometryOf } from "./geometry.ts";
@@ -236,6 +237,9 @@ export class Emitter {
     const channels = x.shape[x.shape.length - 1]!;
     if ((lineTasks as readonly string[]).includes(node.op!.name)) return void this.kernels.push(this.lines(node, node.op!.name as (typeof lineTasks)[number]));
     switch (node.op!.name) {
+      case "attention":
+      case "attentionGradient":
+        return void this.kernels.push(attentionKernel(node, out, (x) => this.valueOf(x)));
       case "convKernel": {
         this.values[out]!.partial = true;
         const window = node.shape.slice(0, -2);
@@ -251,21 +255,13 @@ export class Emitter {
         });
       }
       case "windowPut":
-        return void this.kernels.push({
-          kind: "unpool",
-          geometry: geometryOf(node, node.shape, x.shape, node.attrs.window as Shape),
-          channels,
-          dy: this.plain(x),
-          index: this.plain(second),
-          out,
-        });
       case "windowSpread":
         return void this.kernels.push({
           kind: "unpool",
           geometry: geometryOf(node, node.shape, x.shape, node.attrs.window as Shape),
           channels,
           dy: this.plain(x),
-          index: undefined,
+          index: node.op!.name === "windowPut" ? this.plain(second) : undefined,
           out,
         });
       case "windowTake":

@@ -6,6 +6,7 @@ import { CambiumError } from "../base/error.ts";
 import { instructions } from "./instruction.ts";
 import { lineTasks, tasks } from "./program.ts";
 import { isLeaf, rewrite } from "./rewrite.ts";
+import type { Target } from "./target.ts";
 import { inOrder } from "../graph/walk.ts";
 
 /** Ops the compiler has kernels for, or sees through; everything else reaches it in parts. */
@@ -19,6 +20,10 @@ const kernels = new Set<string>([
   ...tasks,
   ...lineTasks,
 ]);
+
+/** Composites of which a target may have a kernel: it calculates in float32. */
+const whole = ({ op, dtype, inputs }: Node, target: Target): boolean =>
+  target.composites?.has(op!.name) === true && dtype === "float32" && inputs.every((x) => x.dtype === "float32" || x.dtype === "bool");
 
 /** The kernel for products knows matrices only; vectors reach it as matrices of one row or column. */
 const known = ({ op, inputs }: Node): boolean =>
@@ -41,13 +46,13 @@ export function expandMacros(roots: readonly Node[]): Node[] {
 }
 
 /** Every op that has no kernel said in smaller ops. */
-export function expandComposites(roots: readonly Node[]): Node[] {
+export function expandComposites(roots: readonly Node[], target: Target): Node[] {
   let graph = [...roots];
   for (let changed = true; changed; ) {
     changed = false;
     graph = rewrite(graph, (node) => {
       const op = node.op!;
-      if (known(node) || isLoop(node) || isLoopPart(node)) return node;
+      if (known(node) || whole(node, target) || isLoop(node) || isLoopPart(node)) return node;
       if (!op.decompose)
         throw new CambiumError("engine", op.name, "the compiler has no kernel for this op, and it has no parts", "add a kernel or a decomposition");
       changed = true;

@@ -7,17 +7,18 @@ import { Emitter, type EmitLoop } from "./emit.ts";
 import { lower } from "./lower.ts";
 import type { Bond, Carry } from "./program.ts";
 import { stagesOf, withWholeSums } from "./stages.ts";
+import type { Target } from "./target.ts";
 
-/** How loops are written for so many threads. */
+/** How loops are written for a target. */
 export const loopEmitter =
-  (threads: number): EmitLoop =>
+  (target: Target): EmitLoop =>
   (node, outside) =>
-    emitLoop(node, outside, threads);
+    emitLoop(node, outside, target);
 
-function emitLoop(node: Node, outside: Emitter, threads: number): void {
+function emitLoop(node: Node, outside: Emitter, target: Target): void {
   const { steps, reverse, carries, xs, body } = loopAttrs(node);
-  const graph = lower(body.results);
-  const emitter = new Emitter(cluster(graph), graph, loopEmitter(threads), outside.values);
+  const graph = lower(body.results, target);
+  const emitter = new Emitter(cluster(graph), graph, loopEmitter(target), outside.values);
   const read = new Set(inOrder(graph));
   const asked = new Map(outside.partsOf(node).map((part) => [part.attrs.index as number, outside.valueOf(part)]));
 
@@ -40,6 +41,6 @@ function emitLoop(node: Node, outside: Emitter, threads: number): void {
     return { before: ports[i]!, after: ends[i]!, start: outside.plain(node.inputs[i]!), even, odd };
   });
   const writes = ends.flatMap((inner, i): Bond[] => (i >= carries ? [{ inner, outer: asked.get(i) ?? outside.place(graph[i]!, steps) }] : []));
-  const stages = stagesOf(withWholeSums(emitter.kernels, emitter.values, ends), emitter.values, [], threads);
+  const stages = stagesOf(withWholeSums(emitter.kernels, emitter.values, ends), emitter.values, [], target.threads);
   outside.kernels.push({ kind: "loop", steps, reverse, same, reads, writes, carries: made, stages });
 }

@@ -45,6 +45,12 @@ export function printProgram(program: Program): string {
       case "gather":
       case "scatterAdd":
         return `${head} x ${place(k.x)} index ${place(k.index)} out ${place(k.out)}`;
+      case "attention":
+        return [
+          `${head} ${k.flow ? "back " : ""}lead [${k.lead.join()}] heads ${k.heads} over ${k.shared}, ${k.queries} queries, ${k.keys} keys, ${k.features} -> ${k.depth}${k.causal ? " causal" : ""}`,
+          ...(["query", "key", "value", "flow", "mask"] as const).flatMap((name) => (k[name] ? [`      ${name} ${view(k[name])}`] : [])),
+          ...k.results.map((r) => `      to ${view(r)}`),
+        ].join("\n");
       case "pad":
         return `${head} [${k.dims.join()}] +[${k.low.join()}] +[${k.high.join()}] x ${place(k.x)} out ${place(k.out)}`;
       case "factorization":

@@ -217,6 +217,8 @@ export type Kernel =
       readonly second: number | undefined;
       readonly out: number;
     }
+  /** Values mixed by how well keys match, or what flows back; one problem for each of `lead`. */
+  | Attention
   /** A body of stages run `steps` times; alone in its stage. */
   | Loop
   /** One op as it is, for engines that do not fuse. A loop gives several results: `parts` says which are wanted, and where they go. */
@@ -227,6 +229,36 @@ export type Kernel =
       readonly out: number;
       readonly parts?: readonly (readonly [index: number, value: number])[];
     };
+
+/**
+ * Shares of `softmax(query · keyᵀ · scale)` for each head, `heads / shared` of which read the same keys and values, times the values.
+ * With `flow`, what flows back to query, key and value instead, when that flows back to the result.
+ */
+export interface Attention {
+  readonly kind: "attention";
+  readonly lead: readonly number[];
+  readonly heads: number;
+  readonly shared: number;
+  readonly queries: number;
+  readonly keys: number;
+  readonly features: number;
+  readonly depth: number;
+  /** Query i looks at keys 0 to i. */
+  readonly causal: boolean;
+  readonly scale: number;
+  /** The score of what a bool mask hides; none: −∞. */
+  readonly hidden: number | undefined;
+  /** Strides over `[...lead, positions, heads, features or depth]`. */
+  readonly query: View;
+  readonly key: View;
+  readonly value: View;
+  readonly flow: View | undefined;
+  /** Strides over `[...lead, heads, queries, keys]`; a bool that says where to look, or a number to add to the score. */
+  readonly mask: View | undefined;
+  /** Where results go, with strides like those of what they are results for: that of the queries, or what flows back to query, key and value. */
+  readonly results: readonly View[];
+  readonly out: number;
+}
 
 /** Value `inner`, whose home is `bound`, stands for `outer`. */
 export interface Bond {

@@ -15,6 +15,7 @@ export function redirect(k: Kernel, from: number, to: number): Kernel {
       carries: k.carries.map((c) => ({ ...c, even: swap(c.even), odd: swap(c.odd) })),
     };
   }
+  if (k.kind === "attention") return { ...k, out: to, results: k.results.map((r) => ({ ...r, value: to })) };
   if (k.kind === "map") return { ...k, body: body(k.body) };
   if ("finish" in k) return { ...k, finish: body(k.finish) };
   return "out" in k ? { ...k, out: to } : k;
@@ -33,7 +34,7 @@ export function redirectReads(k: Kernel, from: number, to: number): Kernel {
     const b = out[name] as { loads: View[] } | undefined;
     if (b) out[name] = { ...b, loads: b.loads.map(view) };
   }
-  for (const name of ["a", "b"] as const) if (out[name]) out[name] = view(out[name] as View);
+  for (const name of ["a", "b", "query", "key", "value", "flow", "mask"] as const) if (out[name]) out[name] = view(out[name] as View);
   for (const name of ["x", "w", "dy", "index"] as const) if (typeof out[name] === "number") out[name] = swap(out[name] as number);
   return out as unknown as Kernel;
 }

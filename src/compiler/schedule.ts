@@ -46,6 +46,8 @@ export function readsOf(k: Kernel): Read[] {
     case "gather":
     case "scatterAdd":
       return [plain(k.x, false), plain(k.index, false)];
+    case "attention":
+      return [k.query, k.key, k.value, k.flow, k.mask].flatMap((view) => (view ? [plain(view.value, false)] : []));
     case "pad":
       return [plain(k.x, false)];
     case "factorization":
@@ -216,6 +218,10 @@ export function costOf(k: Kernel): number {
     case "gather":
     case "scatterAdd":
       return k.outer * k.count * k.inner * 0.2;
+    case "attention": {
+      const scores = size(k.lead) * k.heads * k.queries * k.keys * (k.causal ? 0.6 : 1);
+      return scores * ((k.flow ? 3 : 1) * (k.features + k.depth) * 0.02 + 0.5);
+    }
     case "pad":
       return size(k.dims) * 0.2;
     case "factorization":

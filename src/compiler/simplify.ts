@@ -8,7 +8,7 @@ import { range } from "../ops/gather.ts";
 import { logSoftmax } from "../ops/softmax.ts";
 import { broadcast } from "../ops/spread.ts";
 import { permute, reshape } from "../ops/movement.ts";
-import { concat, pad } from "../ops/slice.ts";
+import { concat, pad, slice } from "../ops/slice.ts";
 import { isLeaf, onInputs, rewrite } from "./rewrite.ts";
 
 /** Applies the rules until none does any more. */
@@ -63,7 +63,7 @@ function rule(node: Node): Node {
       );
     }
     case "concat":
-      return node.inputs.length === 1 ? x : node;
+      return node.inputs.length === 1 ? x : backTogether(node);
     case "sum":
     case "max":
     case "min":
@@ -156,6 +156,25 @@ function sideBySide(node: Node): Node | undefined {
   );
   const around = (end: "low" | "high", piece: Node): number[] => node.shape.map((_, i) => (i === axis ? (piece.attrs[end] as number[])[axis]! : 0));
   return same(whole.shape, node.shape) ? whole : pad(whole, around("low", pieces[0]!), around("high", pieces.at(-1)!), 0);
+}
+
+/** Neighbouring slices put together again are one slice of what they were cut from, or all of it. */
+function backTogether(node: Node): Node {
+  const axis = node.attrs.axis as number;
+  const place = (x: Node, end: "begin" | "end"): number[] => x.attrs[end] as number[];
+  const follows = (a: Node, b: Node): boolean =>
+    is(a, "slice") &&
+    is(b, "slice") &&
+    a.inputs[0] === b.inputs[0] &&
+    [a, b].every((x) => (x.attrs.step as number[]).every((n) => n === 1)) &&
+    place(a, "begin").every((n, i) => (i === axis ? place(a, "end")[i] === place(b, "begin")[i] : n === place(b, "begin")[i]));
+  const joined: Node[] = [];
+  for (const x of node.inputs) {
+    const last = joined.at(-1);
+    if (last && follows(last, x)) joined[joined.length - 1] = slice(x.inputs[0]!, place(last, "begin"), place(x, "end"));
+    else joined.push(x);
+  }
+  return joined.length === node.inputs.length ? node : joined.length === 1 ? joined[0]! : concat(joined, axis);
 }
 
 /** `x` in place of `node`, when it is alike in all but how often its numbers are written. */

@@ -6,4 +6,6 @@ export interface Target {
   readonly threads: number;
   /** Bytes of fast memory a thread has to itself: what a chunk of samples should fit into. */
   readonly cache: number;
+  /** Composite ops, by name, for which it has kernels of its own; all others reach it in parts. */
+  readonly composites?: ReadonlySet<string>;
 }

@@ -124,7 +124,7 @@ export const polygamma: Op<["x"], [n?: number]> = defineOp({
     return castTo(where(mirrored, other, up), out.dtype);
   },
   domain: [0.3, 4],
-  cases: [{ shapes: [[2, 3]], args: [] }, { shapes: [[5]], args: [3] }, { shapes: [[2]], args: [0] }],
+  cases: [{ shapes: [[2, 3]], args: [] }, { shapes: [[5]], args: [3], domain: [1, 4] }, { shapes: [[2]], args: [0] }],
 });
 
 const center = [1.50140941, 0.246640727, -0.00417768164, -0.00125372503, 0.00021858087, -4.39150654e-6, -3.5233877e-6, 3.43273939e-7, 2.81022636e-8];

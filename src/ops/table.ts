@@ -1,6 +1,7 @@
 /** Every op, for whoever has to go through them all: tests, docs, engines, tensor methods. */
 export * from "./activation.ts";
 export * from "./arithmetic.ts";
+export * from "./attention.ts";
 export * from "./cast.ts";
 export * from "./compare.ts";
 export * from "./conv.ts";

@@ -18,7 +18,7 @@ import {
 } from "../../compiler/program.ts";
 
 const magic = 0x43424d31;
-const version = 4;
+const version = 5;
 
 const homes = ["input", "output", "scalar", "arena", "local", "partial", "bound"] as const;
 const kinds = [
@@ -36,6 +36,7 @@ const kinds = [
   "factorization",
   "lines",
   "loop",
+  "attention",
 ] as const;
 const folds = ["sum", "max", "min", "prod", "argMax", "argMin"] as const;
 const splits = ["batch", "m", "n"] as const;
@@ -218,6 +219,13 @@ function kernel(out: Writer, k: Kernel): void {
       for (const flag of [k.backward, k.apart]) out.word(flag ? 1 : 0);
       out.word(k.x);
       out.word(k.second ?? -1);
+      return out.word(k.out);
+    case "attention":
+      out.wholes(k.lead);
+      for (const size of [k.heads, k.shared, k.queries, k.keys, k.features, k.depth]) out.whole(size);
+      for (const flag of [k.causal, k.hidden !== undefined, k.mask !== undefined, k.flow !== undefined]) out.word(flag ? 1 : 0);
+      out.numbers.push(k.scale, k.hidden ?? 0);
+      for (const one of [k.query, k.key, k.value, k.mask, k.flow, ...k.results]) if (one) view(out, one);
       return out.word(k.out);
     case "pad":
       out.wholes(k.dims);

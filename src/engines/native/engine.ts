@@ -35,7 +35,7 @@ export function nativeEngine(threads: number = defaultThreads()): Engine {
   if (typeof addon === "string") throw new CambiumError("engine", "native", addon);
   return {
     name: "native",
-    target: { plain: false, threads, cache: 512 * 1024 },
+    target: { plain: false, threads, cache: 512 * 1024, composites: new Set(["attention", "attentionGradient"]) },
     immediate: true,
     prepare: (program) => new NativeProgram(addon, program, threads),
     allocate: (dtype, length) => hostMemory(dtype, zeros(addon, dtype, length)),
