@@ -36,7 +36,7 @@ export function scaledDotProductAttention(query: Tensor, key: Tensor, value: Ten
   for (const x of [query, key, value]) expectTensor(where, x);
   const { mask, isCausal = false, dropout = 0, scale, enableGqa = false } = options;
   if (!(dropout >= 0 && dropout <= 1)) throw new CambiumError("value", where, `dropout is a chance from 0 to 1, got ${dropout}`);
-  let [q, k, v] = [query.node, key.node, value.node];
+  const [q, k, v] = [query.node, key.node, value.node];
   const [heads, shared] = [q, k].map((x) => x.shape[x.shape.length - 3]);
   const groups = enableGqa && heads !== shared;
   if (groups && (heads === undefined || shared === undefined || shared === 0 || heads % shared !== 0 || v.shape[v.shape.length - 3] !== shared))
@@ -46,9 +46,8 @@ export function scaledDotProductAttention(query: Tensor, key: Tensor, value: Ten
       `query is ${show(q.shape)}, key is ${show(k.shape)}, value is ${show(v.shape)}; the heads of queries must be a multiple of those of keys and values`,
     );
   const wide = mask && groups && mask.rank > 2 ? splitHeads(mask, shared!) : mask;
-  if (groups) [q, k, v] = grouped(q, k, v);
-  scoreShape(where, q, k, v, wide?.node, isCausal);
-  const out = attend(q, k, v, { mask: wide?.node, isCausal, scale, dropout: dropout > 0 ? dropping(dropout) : undefined });
+  scoreShape(where, ...(groups ? grouped(q, k, v) : ([q, k, v] as const)), wide?.node, isCausal);
+  const out = attend(q, k, v, { mask: mask?.node, isCausal, scale, dropout: dropout > 0 ? dropping(dropout) : undefined });
   return new Tensor(out).reshape([...query.shape.slice(0, -2), query.shape.at(-2)!, value.shape.at(-1)!]);
 }
 
@@ -188,7 +187,8 @@ export class MultiheadAttention extends Module {
       );
     const inOrder = (x: Tensor): Tensor => (x.rank === 2 ? x.expandDims(0) : this.batchFirst ? x : x.permute([1, 0, 2]));
     const { needWeights = true, averageAttnWeights = true } = options;
-    let [q, k, v] = this.#projected(inOrder(query), inOrder(key), inOrder(value));
+    const [from, to] = [inOrder(query), key === query ? undefined : inOrder(key)];
+    let [q, k, v] = this.#projected([from, to ?? from, value === query ? from : value === key ? to! : inOrder(value)]);
     const extra = k.shape[2]! - key.shape[key.rank === 3 && !this.batchFirst ? 0 : key.rank - 2]!;
     let mask: Tensor | undefined;
     if (options.cache) {
@@ -214,19 +214,27 @@ export class MultiheadAttention extends Module {
   }
 
   /** Queries, keys and values of all heads: [batch, heads, positions, features]. */
-  #projected(query: Tensor, key: Tensor, value: Tensor): [Tensor, Tensor, Tensor] {
+  #projected(given: readonly [Tensor, Tensor, Tensor]): [Tensor, Tensor, Tensor] {
     const { embedDim, numHeads } = this;
-    const bias = (i: number): Tensor | undefined => this.inProjBias?.slice([i * embedDim], [(i + 1) * embedDim]);
-    const weights = this.inProjWeight ? this.inProjWeight.split(3) : [this.qProjWeight!, this.kProjWeight!, this.vProjWeight!];
+    const apart = [this.qProjWeight, this.kProjWeight, this.vProjWeight];
+    /** Of queries, keys and values, those from `first` up to `end`, which come from one tensor, in one product. */
+    const made = (x: Tensor, first: number, end: number): Tensor[] => {
+      const weight = this.inProjWeight?.slice([first * embedDim], [end * embedDim]) ?? apart[first]!;
+      const y = x.matmul(weight.permute([1, 0]));
+      const whole = this.inProjBias ? y.add(this.inProjBias.slice([first * embedDim], [end * embedDim])) : y;
+      return end - first === 1 ? [whole] : whole.split(end - first, -1);
+    };
+    const runs = given.flatMap((x, i) => (i > 0 && this.inProjWeight && x === given[i - 1] ? [] : [i]));
     const own = [undefined, this.biasK, this.biasV];
-    const heads = [query, key, value].map((x, i) => {
-      let y = x.matmul(weights[i]!.permute([1, 0]));
-      if (this.inProjBias) y = y.add(bias(i)!);
-      const more = i > 0 && own[i] ? [own[i]!.add(zeros([y.shape[0]!, 1, embedDim], { dtype: y.dtype }))] : [];
-      if (i > 0 && this.addZeroAttn) more.push(zeros([y.shape[0]!, 1, embedDim], { dtype: y.dtype }));
-      if (more.length > 0) y = concat([y, ...more], 1);
-      return y.reshape([y.shape[0]!, y.shape[1]!, numHeads, embedDim / numHeads]).permute([0, 2, 1, 3]);
-    });
+    const heads = runs
+      .flatMap((first, i) => made(given[first]!, first, runs[i + 1] ?? 3))
+      .map((x, i) => {
+        let y = x;
+        const more = i > 0 && own[i] ? [own[i]!.add(zeros([y.shape[0]!, 1, embedDim], { dtype: y.dtype }))] : [];
+        if (i > 0 && this.addZeroAttn) more.push(zeros([y.shape[0]!, 1, embedDim], { dtype: y.dtype }));
+        if (more.length > 0) y = concat([y, ...more], 1);
+        return y.reshape([y.shape[0]!, y.shape[1]!, numHeads, embedDim / numHeads]).permute([0, 2, 1, 3]);
+      });
     return heads as [Tensor, Tensor, Tensor];
   }
 
