@@ -37,10 +37,16 @@ const numbers = (tensors: readonly Tensor[]): number[][] => tensors.map((t) => [
 
 beforeEach(() => seed(1));
 
+/** Options whose learning rate may be described as a schedule. */
+const withSchedule = (options: Record<string, any>): Record<string, any> => {
+  const { kind, ...rest } = typeof options["learningRate"] === "object" ? options["learningRate"] : { kind: undefined };
+  return kind ? { ...options, learningRate: optimizers.schedules[kind as "exponentialDecay"](rest) } : options;
+};
+
 describe("fit does what Keras' fit does", () => {
   interface Case {
     name: string;
-    optimizer: { kind: "adam" | "sgd" | "rmsprop"; options: Record<string, number> };
+    optimizer: { kind: "adam" | "sgd" | "rmsprop"; options: Record<string, any> };
     loss: string;
     compile: { weightedMetrics?: string[] };
     fit: Record<string, unknown>;
@@ -53,11 +59,11 @@ describe("fit does what Keras' fit does", () => {
     evaluate: number[];
     predictions: Stored;
   }
-  for (const c of casesOf<Case>("keras/fit").filter((c) => "history" in c))
+  for (const c of [...casesOf<Case>("keras/fit").filter((c) => "history" in c), ...casesOf<Case>("keras/accumulation")])
     test(c.name, async () => {
       const model = sequential([layers.dense(8, { activation: "relu", inputShape: [4] }), layers.dense(3, { activation: "softmax" })]);
       model.setWeights(c.start.map((stored) => restore(stored)));
-      model.compile({ optimizer: optimizers[c.optimizer.kind](c.optimizer.options), loss: c.loss, metrics: ["accuracy"], ...c.compile });
+      model.compile({ optimizer: optimizers[c.optimizer.kind](withSchedule(c.optimizer.options)), loss: c.loss, metrics: ["accuracy"], ...c.compile });
       const [x, y] = [restore(c.x), restore(c.y)];
       const sampleWeight = c.sampleWeight && restore(c.sampleWeight);
       const { history } = await model.fit(x, y, { ...c.fit, ...silent, sampleWeight });

@@ -10,20 +10,22 @@ export class Average {
   readonly #steps: Tensor = full([], 0);
   readonly #momentum: number;
   readonly #every: number | undefined;
+  readonly #first: number;
 
-  /** `every`: after how many steps parameters take over their means. */
-  constructor(parameters: readonly Tensor[], momentum: number, every: number | undefined) {
+  /** `every`: after how many steps parameters take over their means; `first`: how many steps the first update takes. */
+  constructor(parameters: readonly Tensor[], momentum: number, every: number | undefined, first = 1) {
     this.#parameters = parameters;
     this.#means = parameters.map(({ shape, dtype }) => full(shape, 0, { dtype }));
     this.#momentum = momentum;
     this.#every = every;
+    this.#first = first;
   }
 
   /** What becomes of everything when parameters change so. */
   after(changes: readonly Change[]): Change[] {
     const next = new Map(changes);
     const added: Change[] = [[this.#steps, this.#steps.add(1)]];
-    const begun = this.#steps.greater(0);
+    const begun = this.#steps.greaterEqual(this.#first);
     const due = this.#every === undefined ? undefined : this.#steps.add(1).mod(this.#every).equal(0);
     for (const [i, parameter] of this.#parameters.entries()) {
       const value = next.get(parameter);

@@ -15,6 +15,9 @@ type Batch = Int32Array;
 /** What is done with a batch, each as one program that is traced once: learn from it, or measure it. A program takes its samples from the whole data itself. */
 export class Programs {
   readonly #train: (...args: Tensor[]) => Record<string, Tensor>;
+  /** As `#train`, without an update at the end. */
+  readonly #gather: (...args: Tensor[]) => Record<string, Tensor>;
+  readonly #optimizer: Task["optimizer"];
   readonly #test: (...args: Tensor[]) => Record<string, Tensor>;
   /** To be called when training ends: averaged weights are taken over. */
   readonly endTraining: () => void;
@@ -32,13 +35,17 @@ export class Programs {
     ];
     this.#learning = new Meter(gauges);
     this.#testing = new Meter(gauges);
-    this.#train = compile((index: Tensor, ...rest: Tensor[]) => {
-      const loss = inMode(module, true, () => measure(task, this.#learning, index, rest));
-      optimizer.zeroGrad();
-      optimizer.scaled(loss).backward();
-      optimizer.step();
-      return {};
-    });
+    const learn = (end: () => void): ((...args: Tensor[]) => Record<string, Tensor>) =>
+      compile((index: Tensor, ...rest: Tensor[]) => {
+        const loss = inMode(module, true, () => measure(task, this.#learning, index, rest));
+        optimizer.zeroGrad();
+        optimizer.scaled(loss).backward();
+        end();
+        return {};
+      });
+    this.#train = learn(() => optimizer.update());
+    this.#gather = learn(() => optimizer.gather());
+    this.#optimizer = optimizer;
     this.endTraining = () => optimizer.finish();
     this.#test = compile((index: Tensor, ...rest: Tensor[]) => {
       inMode(module, false, () => measure(task, this.#testing, index, rest));
@@ -55,7 +62,9 @@ export class Programs {
   }
 
   train(samples: Samples, batch: Batch): void {
-    this.#train(...operands(samples, batch));
+    const program = this.#optimizer.due ? this.#train : this.#gather;
+    program(...operands(samples, batch));
+    this.#optimizer.advance();
     this.#learning.count(batch.length);
   }
 

@@ -4,9 +4,11 @@ import { zeroGrad } from "../../module/parameter.ts";
 import type { StateDict } from "../../module/state.ts";
 import { readState } from "../../module/state.ts";
 import { assignAll, type Tensor } from "../../tensor/tensor.ts";
+import { currentTrace } from "../../tensor/trace.ts";
 import { Average } from "../average.ts";
 import type { Rule } from "../rule.ts";
 import { type Plan, restored, Stepper } from "../stepper.ts";
+import { Gathering } from "./gathering.ts";
 import { type LearningRate, type RateSchedule, scheduleOf } from "./schedules.ts";
 
 /** What every optimizer may be told. */
@@ -27,6 +29,8 @@ export interface OptimizerOptions {
   emaMomentum?: number;
   /** After how many steps the weights take over their running means, again and again. Default: never. */
   emaOverwriteFrequency?: number;
+  /** How many batches make one update, by the mean of their gradients. Default 1. */
+  gradientAccumulationSteps?: number;
   /** What the loss is multiplied by, and its gradients divided by again: keeps small gradients above the smallest float16. */
   lossScaleFactor?: number;
 }
@@ -34,7 +38,16 @@ export interface OptimizerOptions {
 /** An optimizer at work on the weights of one model. */
 export interface Bound {
   zeroGrad(): void;
+  /** Goes on by one batch: updates the weights, or only adds up gradients until it is time to. */
   step(): void;
+  /** Whether the next batch ends in an update. */
+  readonly due: boolean;
+  /** The update. */
+  update(): void;
+  /** What is done after a batch without one. */
+  gather(): void;
+  /** To be called after each batch that did not go through `step`. */
+  advance(): void;
   /** The loss as `backward` should get it. */
   scaled(loss: Tensor): Tensor;
   /** To be called when training ends: the weights take over their running means, where any are kept. */
@@ -45,7 +58,7 @@ export interface Bound {
 }
 
 /** The options that every optimizer knows, beside its own. */
-const common = ["weightDecay", "clipnorm", "globalClipnorm", "clipvalue", "useEma", "emaMomentum", "emaOverwriteFrequency", "lossScaleFactor"];
+const common = ["weightDecay", "clipnorm", "globalClipnorm", "clipvalue", "useEma", "emaMomentum", "emaOverwriteFrequency", "gradientAccumulationSteps", "lossScaleFactor"];
 
 /** How weights are to be changed. The same optimizer may serve several models; each binding remembers its own steps. */
 export class KerasOptimizer {
@@ -78,6 +91,10 @@ export class KerasOptimizer {
     }
     if (options.emaOverwriteFrequency !== undefined && !(Number.isInteger(options.emaOverwriteFrequency) && options.emaOverwriteFrequency > 0))
       throw new CambiumError("value", where, `emaOverwriteFrequency is ${options.emaOverwriteFrequency}; it is a whole number from 1`);
+    const every = options.gradientAccumulationSteps ?? 1;
+    if (!(Number.isInteger(every) && every > 0)) throw new CambiumError("value", where, `gradientAccumulationSteps is ${every}; it is a whole number from 1`);
+    if (every > 1 && options.emaOverwriteFrequency !== undefined)
+      throw new CambiumError("value", where, "emaOverwriteFrequency and gradientAccumulationSteps are both given; weights cannot be taken over amid an update");
     this.#options = options;
     this.#rule = rule;
     this.#rate = this.#schedule ? 0 : ((options.learningRate as number | undefined) ?? (defaults["learningRate"] as number));
@@ -85,7 +102,7 @@ export class KerasOptimizer {
 
   /** The size of the steps: the next one's, where there is a schedule. */
   get learningRate(): number {
-    return this.#schedule ? this.#schedule(this.#steps?.item() ?? 0) : this.#rate;
+    return this.#schedule ? this.#schedule((this.#steps?.item() ?? 0) * (this.#options.gradientAccumulationSteps ?? 1)) : this.#rate;
   }
 
   /** @throws a `state` error where a schedule says what it is */
@@ -109,7 +126,7 @@ export class KerasOptimizer {
   bind(named: Iterable<[path: string, parameter: Tensor]>): Bound {
     const entries = [...named];
     const names = entries.map(([path]) => path);
-    const { weightDecay = 0, useEma = false, emaMomentum = 0.99, emaOverwriteFrequency, lossScaleFactor } = this.#options;
+    const { weightDecay = 0, useEma = false, emaMomentum = 0.99, emaOverwriteFrequency, lossScaleFactor, gradientAccumulationSteps: every = 1 } = this.#options;
     const rule = this.#rule;
     const plan: Plan | ((parameter: Tensor, place: number) => Plan) =
       typeof rule === "function" ? (parameter, i) => rule(names[i]!, parameter) : { rule, settings: { weightDecay, decoupled: true } };
@@ -117,22 +134,49 @@ export class KerasOptimizer {
       entries.map(([, parameter]) => parameter),
       plan,
     );
-    const average = useEma ? new Average(stepper.parameters, emaMomentum, emaOverwriteFrequency) : undefined;
-    const rate = this.#schedule ?? ((): number => this.#rate);
+    const average = useEma ? new Average(stepper.parameters, emaMomentum, emaOverwriteFrequency, every) : undefined;
+    const gathering = every > 1 ? new Gathering(stepper.parameters, every) : undefined;
+    const schedule = this.#schedule;
+    // A schedule goes by batches, of which an update has several.
+    const rate = schedule && every > 1 ? { at: (steps: Tensor): Tensor => schedule.at(steps.mul(every).add(every - 1)) } : (schedule ?? ((): number => this.#rate));
     const counts = this.#schedule !== undefined || stepper.counts;
     if (this.#schedule) this.#steps = stepper.count;
-    const memory = (): [string, Tensor][] => [...stepper.memory(names, counts), ...(average?.memory(names) ?? [])];
+    const memory = (): [string, Tensor][] => [...stepper.memory(names, counts), ...(average?.memory(names) ?? []), ...(gathering?.memory(names) ?? [])];
+    const update = (): void => {
+      const given = gathering?.means() ?? stepper.parameters.map(({ grad }) => grad);
+      const gradients = given.map((grad) => (grad && lossScaleFactor !== undefined ? grad.div(lossScaleFactor) : grad));
+      const changes = stepper.changes(rate, this.#clipped(gradients));
+      assignAll([...(average ? average.after(changes) : changes), ...(gathering?.emptied() ?? [])]);
+    };
+    const gather = (): void => {
+      const still = average?.after(stepper.parameters.map((parameter) => [parameter, parameter])).filter(([tensor, next]) => tensor !== next);
+      assignAll([...gathering!.added(), ...(still ?? [])]);
+    };
     return {
       zeroGrad: () => zeroGrad(stepper.parameters),
+      get due() {
+        return gathering?.due ?? true;
+      },
+      update,
+      gather,
+      advance: () => gathering?.advance(),
       step: () => {
-        const gradients = stepper.parameters.map(({ grad }) => (grad && lossScaleFactor !== undefined ? grad.div(lossScaleFactor) : grad));
-        const changes = stepper.changes(rate, this.#clipped(gradients));
-        assignAll(average ? average.after(changes) : changes);
+        if (gathering && currentTrace())
+          throw new CambiumError("state", `optimizers.${this.name}`, "gradients of several batches cannot be counted in a compiled function", "step outside of it");
+        if (gathering?.due ?? true) update();
+        else gather();
+        gathering?.advance();
       },
       scaled: (loss) => (lossScaleFactor === undefined ? loss : loss.mul(lossScaleFactor)),
       finish: () => average && assignAll(average.taken()),
-      stateDict: () => readState(memory()),
-      loadStateDict: (state) => assignAll(restored(`optimizers.${this.name}`, memory(), state)),
+      stateDict: () => {
+        gathering?.write();
+        return readState(memory());
+      },
+      loadStateDict: (state) => {
+        assignAll(restored(`optimizers.${this.name}`, memory(), state));
+        gathering?.read();
+      },
     };
   }
 
