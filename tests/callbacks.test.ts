@@ -1,5 +1,5 @@
 import { execFile, spawn } from "node:child_process";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -212,6 +212,87 @@ describe("ModelCheckpoint", () => {
       'filepath names "accuracy", which is none of loss, epoch',
     );
   });
+});
+
+/** Two layers with chance between them, always from the same start. */
+function chancy(): Sequential {
+  seed(5);
+  const model = sequential([layers.dense(4, { inputShape: [1], activation: "tanh" }), layers.dropout(0.3), layers.dense(1)]);
+  model.compile({ optimizer: optimizers.adam({ learningRate: 0.05, gradientAccumulationSteps: 3 }), loss: "mse" });
+  return model;
+}
+
+describe("BackupAndRestore", () => {
+  const numbers = (model: Sequential): number[][] => model.getWeights().map((w) => [...w.dataSync()]);
+  const broken = (epoch: number): object => ({
+    onEpochBegin: (now: number) => {
+      if (now === epoch) throw new Error("power cut");
+    },
+  });
+
+  test("lets a run that was broken off go on, to the bit as if nothing had happened", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "cambium-"));
+    try {
+      const whole = chancy();
+      const { history } = await whole.fit(x, y, { epochs: 6, batchSize: 8, ...silent });
+      const cut = chancy().fit(x, y, { epochs: 6, batchSize: 8, callbacks: [callbacks.backupAndRestore(folder), broken(4)], ...silent });
+      await expect(cut).rejects.toThrow("power cut");
+      expect(await readdir(folder)).toEqual(["latest.safetensors"]);
+      const again = chancy();
+      seed(99);
+      const rest = await again.fit(x, y, { epochs: 6, batchSize: 8, callbacks: callbacks.backupAndRestore(folder), ...silent });
+      expect(rest.epoch).toEqual([4, 5]);
+      expect(rest.history["loss"]).toEqual(history["loss"]!.slice(4));
+      expect(numbers(again)).toEqual(numbers(whole));
+      expect(await readdir(folder)).toEqual([]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test("keeps weights within an epoch, too, and the backup at the end if asked to", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "cambium-"));
+    try {
+      const batch = { onBatchEnd: (at: number) => { if (at === 1) throw new Error("power cut"); } };
+      const one = chancy();
+      const backup = (): object => callbacks.backupAndRestore({ backupDir: folder, saveFreq: 1, deleteCheckpoint: false });
+      await expect(one.fit(x, y, { epochs: 2, batchSize: 4, callbacks: [backup(), batch], ...silent })).rejects.toThrow("power cut");
+      const again = chancy();
+      let found: number[][] = [];
+      const { epoch } = await again.fit(x, y, { epochs: 2, batchSize: 4, callbacks: [backup(), { onEpochBegin: () => void (found = found.length ? found : numbers(again)) }], ...silent });
+      expect(epoch).toEqual([0, 1]);
+      expect(found).toEqual(numbers(one));
+      expect(await readdir(folder)).toEqual(["latest.safetensors"]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test("complains about a missing folder and a strange frequency", () => {
+    expect(() => callbacks.backupAndRestore("")).toThrow("needs a folder for the backup");
+    expect(() => callbacks.backupAndRestore({ backupDir: "b", saveFreq: 0.5 })).toThrow('saveFreq is 0.5; it is "epoch", or a number of batches');
+  });
+});
+
+describe("CSVLogger", () => {
+  test("writes a line an epoch, as Keras does, and goes on in a file", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "cambium-"));
+    try {
+      const file = join(folder, "log.csv");
+      const { history } = await line().fit(x, y, { epochs: 2, validationFreq: 2, validationSplit: 0.25, callbacks: callbacks.csvLogger(file), ...silent });
+      const first = `epoch,loss,val_loss\r\n0,${history["loss"]![0]},NA\r\n1,${history["loss"]![1]},${history["val_loss"]![0]}\r\n`;
+      expect(await readFile(file, "utf8")).toBe(first);
+      await line().fit(x, y, { epochs: 1, callbacks: [pretend([7], "a;b"), callbacks.csvLogger(file, { append: true, separator: ";" })], ...silent });
+      const added = (await readFile(file, "utf8")).slice(first.length);
+      expect(added).toMatch(/^0;7;\d\.\d+;NA;NA\r\n$/);
+      await line().fit(x, y, { epochs: 1, callbacks: [pretend([7], "a;b"), callbacks.csvLogger(file, { separator: ";" })], ...silent });
+      expect(await readFile(file, "utf8")).toMatch(/^epoch;"a;b";loss;"val_a;b";val_loss\r\n0;7;/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test("complains about a missing name", () => expect(() => callbacks.csvLogger("")).toThrow("needs the name of a file"));
 });
 
 /** A program that trains for long and tells, as JSON, what its history holds when it is stopped. */

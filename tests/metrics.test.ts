@@ -123,3 +123,21 @@ describe("mistakes are named with what would be right", () => {
     ["labels that are no bits", () => metrics.fairness([0, 2], [0, 1], ["a", "b"]), "the label at position 1 is 2; labels are 0 and 1"],
   ])("%s", async (_, mistake, message) => expect(mistake()).rejects.toThrow(message));
 });
+
+test("means and sums of numbers that come one after another are Keras'", async () => {
+  const [mean, sum] = [metrics.mean(), metrics.sum()];
+  expect([await mean.result(), await sum.result()]).toEqual([0, 0]);
+  for (const one of [mean, sum]) {
+    one.updateState([1, 3]);
+    one.updateState(tensor([5, 7]));
+  }
+  expect([mean.resultSync(), sum.resultSync()]).toEqual([4, 16]);
+  const other = metrics.mean();
+  other.updateState([1, 3, 5, 7], [1, 1, 0, 0]);
+  expect(other.resultSync()).toBe(2);
+  other.merge(mean);
+  expect(other.resultSync()).toBeCloseTo(20 / 6, 12);
+  other.resetState();
+  other.updateState([[1, 2], [3, 4]], [1, 0]);
+  expect(other.resultSync()).toBe(1.5);
+});

@@ -360,3 +360,17 @@ test("MultiplicativeLR multiplies, LambdaLR takes a function a group", () => {
   each.step();
   expect(each.getLastLr()).toEqual([1, 1]);
 });
+
+test("gradients of several batches", async () => {
+  expect(() => optimizers.sgd({ gradientAccumulationSteps: 1.5 })).toThrow("gradientAccumulationSteps is 1.5; it is a whole number from 1");
+  expect(() => optimizers.sgd({ gradientAccumulationSteps: 2, useEma: true, emaOverwriteFrequency: 2 })).toThrow("weights cannot be taken over amid an update");
+  const w = tensor([1], { requiresGrad: true });
+  const bound = optimizers.sgd({ learningRate: 1, gradientAccumulationSteps: 2 }).bind([["w", w]]);
+  for (const factor of [1, 3]) {
+    bound.zeroGrad();
+    w.mul(factor).sum().backward();
+    bound.step();
+  }
+  expect(w.item()).toBe(-1);
+  expect(() => compile(() => { w.sum().backward(); bound.step(); return w; })()).toThrow("cannot be counted in a compiled function");
+});

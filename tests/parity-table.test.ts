@@ -46,7 +46,6 @@ const reasons: readonly (readonly [names: RegExp, reason: string])[] = [
   [/^(TFSMLayer|TorchModuleWrapper|JaxLayer|FlaxLayer|OrbaxCheckpoint|RemoteMonitor)$/, "wraps another Python library"],
   [/^ProgbarLogger$/, "`verbose: 1` of `fit`"],
   [/^OptimizerMap$|^MultiOptimizer$/, "an optimizer binds to any list of parameters"],
-  [/^Mean$|^Sum$|^MeanMetricWrapper$/, "`metrics.meanMetricWrapper`, or a function of one's own among `metrics`"],
 ];
 
 const pythonKind = (name: string): string => bare(name).replace(/_$/, "");

@@ -17,3 +17,4 @@ export { fairness, type FairnessOptions, type FairnessReport, type GroupReport }
 export * from "./keras.ts";
 export { meanMetricWrapper, type Metric, Running } from "./metric.ts";
 export * from "./numbers.ts";
+export { mean, Streaming, sum } from "./streaming.ts";

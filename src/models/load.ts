@@ -1,8 +1,6 @@
 import { CambiumError } from "../base/error.ts";
-import type { StateDict } from "../module/state.ts";
-import { fromArray } from "../tensor/create.ts";
 import { type CompileOptions, resolve, revive } from "../train/compile.ts";
-import { read } from "./save.ts";
+import { read, statesOf } from "./save.ts";
 import { type Functional, revivePart } from "./functional.ts";
 import type { Sequential } from "./sequential.ts";
 
@@ -23,7 +21,8 @@ export interface LoadOptions {
  */
 export async function loadModel(from: string | Uint8Array, { compile }: LoadOptions = {}): Promise<Sequential | Functional> {
   const where = typeof from === "string" ? from : "loadModel";
-  const { description, tensors } = await read(from);
+  const stored = await read(from);
+  const { description } = stored;
   if (description.className !== "Sequential" && description.className !== "Functional")
     throw new CambiumError(
       "file",
@@ -31,11 +30,7 @@ export async function loadModel(from: string | Uint8Array, { compile }: LoadOpti
       `holds a ${description.className}; only Sequential and Functional models can be loaded`,
       "make the model and give it the weights: model.loadStateDict()",
     );
-  const state: Record<"model" | "optimizer", StateDict> = { model: {}, optimizer: {} };
-  for (const [name, { data, shape, dtype }] of Object.entries(tensors)) {
-    const part = name.startsWith("model.") ? "model" : name.startsWith("optimizer.") ? "optimizer" : undefined;
-    if (part) state[part][name.slice(part.length + 1)] = fromArray(data, shape, { dtype });
-  }
+  const state = statesOf(stored);
   const { training } = description;
   return damagedIfFails(where, () => {
     const model = revivePart(where, { className: description.className, config: description.config as Record<string, unknown> }) as Sequential | Functional;

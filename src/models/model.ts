@@ -18,11 +18,11 @@ import { type Entrance, toEntrances } from "../train/intake.ts";
 import type { BatchOptions, EvaluateOptions, FitOptions, PredictOptions } from "../train/options.ts";
 import { Predictor } from "../train/predictor.ts";
 import { inMode } from "../train/programs.ts";
-import { type Batches, isBatches } from "../train/source.ts";
+import { type Batches, isBatches, firstInputs } from "../train/source.ts";
 import { listOf, namesOf, type Results, type Several } from "../train/structure.ts";
 import { Trainer } from "../train/trainer.ts";
 import { nameOf, rowOf, type SummaryOptions, table } from "./summary.ts";
-import { type Savable, save, type Standing, toBytes } from "./save.ts";
+import { type Savable, save, type Standing, toBytes, readIfThere, statesOf } from "./save.ts";
 
 /**
  * A module that can be compiled, fitted, evaluated and saved. Write one of your own by saying what it is made of, and what becomes of a batch.
@@ -320,6 +320,18 @@ export abstract class Model extends Module implements Trainee, Savable, Part {
     if (Object.keys(memory).length > 0) this.#bind("resumeFrom").loadStateDict(memory);
   }
 
+  async restore(path: string): Promise<void> {
+    const stored = await readIfThere(path);
+    if (!stored) return;
+    const { model, optimizer } = statesOf(stored);
+    this.loadStateDict(model);
+    const { training } = stored.description;
+    if (!training) return;
+    this.resumeFrom(training, optimizer);
+    this.#resume = undefined;
+    setRandomState(training.random);
+  }
+
   #expectCompiled(what: string): Resolved {
     if (!this.#compiled)
       throw new CambiumError(
@@ -334,25 +346,8 @@ export abstract class Model extends Module implements Trainee, Savable, Part {
   /** Makes the weights, if that was not possible before, for samples like those of `x`. */
   async #buildFor(where: string, x: Several<Data> | Batches): Promise<void> {
     if (this.built) return;
-    const given = isBatches(x) ? await this.#peek(where, x) : x;
+    const given = isBatches(x) ? await firstInputs(where, x) : x;
     this.build(...this.samplesOf(where, given));
-  }
-
-  /** The inputs of the first batch, where that can be looked at without using it up. */
-  async #peek(where: string, batches: Batches): Promise<Several<Data>> {
-    const made = typeof batches === "function" ? batches() : batches;
-    if (typeof batches !== "function" && "next" in made)
-      throw new CambiumError(
-        "state",
-        where,
-        "the model does not know the sizes of a sample, and a generator cannot be looked into",
-        "model.build([28, 28, 1]), or give a function that makes the generator",
-      );
-    const iterator = Symbol.asyncIterator in made ? made[Symbol.asyncIterator]() : made[Symbol.iterator]();
-    const { value } = await iterator.next();
-    await iterator.return?.();
-    if (!Array.isArray(value)) throw new CambiumError("data", where, "the first batch is no pair [x, y]", "yield [x, y], or [x, y, sampleWeight]");
-    return value[0] as Several<Data>;
   }
 
   #bind(what: string): Bound {

@@ -1,6 +1,7 @@
 import { CambiumError } from "../base/error.ts";
 import { decode, encode, type StoredTensor } from "../data/safetensors.ts";
 import type { StateDict } from "../module/state.ts";
+import { fromArray } from "../tensor/create.ts";
 import { randomState } from "../tensor/random.ts";
 import type { Training } from "../train/compile.ts";
 import { openFiles } from "../data/files.ts";
@@ -123,6 +124,22 @@ export async function read(from: string | Uint8Array): Promise<Stored> {
   const bytes = await files.read(weights);
   if (!bytes) throw new CambiumError("file", weights, `is missing; ${path} names it`);
   return { description, tensors: decode(bytes, weights).tensors };
+}
+
+/** The model in the file at `path`, or undefined where there is no such file. */
+export async function readIfThere(path: string): Promise<Stored | undefined> {
+  const bytes = await openFiles("restore").read(path);
+  return bytes && fromBytes(path, bytes);
+}
+
+/** What was stored, as states of the model and its optimizer. */
+export function statesOf({ tensors }: Stored): Record<"model" | "optimizer", StateDict> {
+  const state: Record<"model" | "optimizer", StateDict> = { model: {}, optimizer: {} };
+  for (const [name, { data, shape, dtype }] of Object.entries(tensors)) {
+    const part = name.startsWith("model.") ? "model" : name.startsWith("optimizer.") ? "optimizer" : undefined;
+    if (part) state[part][name.slice(part.length + 1)] = fromArray(data, shape, { dtype });
+  }
+  return state;
 }
 
 function fromBytes(where: string, bytes: Uint8Array): Stored {

@@ -11,6 +11,10 @@ export interface Trainee {
   getWeights(): Tensor[];
   setWeights(weights: readonly Tensor[]): void;
   save(path: string): Promise<void>;
+  /** Takes up where the run stood that was saved at `path`, if there is such a file: `fit` leaves out the epochs that are done. */
+  restore(path: string): Promise<void>;
+  /** How many epochs the model was trained for. */
+  readonly epochsTrained: number;
 }
 
 /** What `fit` was asked to do. */

@@ -1,6 +1,8 @@
 /** The ready-made callbacks, as classes and, as in TensorFlow.js, as functions that make them. */
+import { BackupAndRestore, type BackupAndRestoreOptions } from "./backup.ts";
 import { Callback, type Hooks } from "./callback.ts";
 import { ModelCheckpoint, type ModelCheckpointOptions } from "./checkpoint.ts";
+import { CSVLogger, type CSVLoggerOptions } from "./csv.ts";
 import { EarlyStopping, type EarlyStoppingOptions } from "./early-stopping.ts";
 import { History, type Logs } from "./history.ts";
 import { LearningRateScheduler, ReduceLROnPlateau, type ReduceLROnPlateauOptions, type Schedule } from "./schedule.ts";
@@ -23,6 +25,8 @@ export class LambdaCallback extends Callback {
 }
 
 interface Ready {
+  BackupAndRestore: typeof BackupAndRestore;
+  CSVLogger: typeof CSVLogger;
   Callback: typeof Callback;
   EarlyStopping: typeof EarlyStopping;
   History: typeof History;
@@ -31,6 +35,8 @@ interface Ready {
   ModelCheckpoint: typeof ModelCheckpoint;
   ReduceLROnPlateau: typeof ReduceLROnPlateau;
   TerminateOnNaN: typeof TerminateOnNaN;
+  backupAndRestore(options: BackupAndRestoreOptions | string): BackupAndRestore;
+  csvLogger(filename: string, options?: CSVLoggerOptions): CSVLogger;
   earlyStopping(options?: EarlyStoppingOptions): EarlyStopping;
   lambdaCallback(hooks: Hooks): LambdaCallback;
   learningRateScheduler(schedule: Schedule, options?: { verbose?: 0 | 1 }): LearningRateScheduler;
@@ -41,6 +47,8 @@ interface Ready {
 
 /** The callbacks by name: `new callbacks.EarlyStopping(options)` or `callbacks.earlyStopping(options)`. */
 export const callbacks: Ready = {
+  BackupAndRestore,
+  CSVLogger,
   Callback,
   EarlyStopping,
   History,
@@ -49,6 +57,8 @@ export const callbacks: Ready = {
   ModelCheckpoint,
   ReduceLROnPlateau,
   TerminateOnNaN,
+  backupAndRestore: (options) => new BackupAndRestore(options),
+  csvLogger: (filename, options) => new CSVLogger(filename, options),
   earlyStopping: (options) => new EarlyStopping(options),
   lambdaCallback: (hooks) => new LambdaCallback(hooks),
   learningRateScheduler: (schedule, options) => new LearningRateScheduler(schedule, options),

@@ -46,7 +46,9 @@ export async function train(run: Run): Promise<History> {
   let logs: Logs = {};
   try {
     await callbacks.trainBegin();
-    for (let epoch = initialEpoch; epoch < epochs && !trainee.stopTraining; epoch++) {
+    // A callback may have taken up a run that was broken off.
+    const done = trainee.epochsTrained - run.epochsBefore;
+    for (let epoch = initialEpoch + done; epoch < epochs && !trainee.stopTraining; epoch++) {
       await callbacks.epochBegin(epoch);
       const next = learn.open(run.epochsBefore + epoch - initialEpoch);
       const begin = performance.now();

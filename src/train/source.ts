@@ -104,3 +104,20 @@ export function fromBatches(where: string, batches: Batches, steps: number | und
     },
   };
 }
+
+/** The inputs of the first batch, where that can be looked at without using it up. */
+export async function firstInputs(where: string, batches: Batches): Promise<Several<Data>> {
+  const made = typeof batches === "function" ? batches() : batches;
+  if (typeof batches !== "function" && "next" in made)
+    throw new CambiumError(
+      "state",
+      where,
+      "the model does not know the sizes of a sample, and a generator cannot be looked into",
+      "model.build([28, 28, 1]), or give a function that makes the generator",
+    );
+  const iterator = Symbol.asyncIterator in made ? made[Symbol.asyncIterator]() : made[Symbol.iterator]();
+  const { value } = await iterator.next();
+  await iterator.return?.();
+  if (!Array.isArray(value)) throw new CambiumError("data", where, "the first batch is no pair [x, y]", "yield [x, y], or [x, y, sampleWeight]");
+  return value[0] as Several<Data>;
+}

@@ -58,7 +58,17 @@ export interface Bound {
 }
 
 /** The options that every optimizer knows, beside its own. */
-const common = ["weightDecay", "clipnorm", "globalClipnorm", "clipvalue", "useEma", "emaMomentum", "emaOverwriteFrequency", "gradientAccumulationSteps", "lossScaleFactor"];
+const common = [
+  "weightDecay",
+  "clipnorm",
+  "globalClipnorm",
+  "clipvalue",
+  "useEma",
+  "emaMomentum",
+  "emaOverwriteFrequency",
+  "gradientAccumulationSteps",
+  "lossScaleFactor",
+];
 
 /** How weights are to be changed. The same optimizer may serve several models; each binding remembers its own steps. */
 export class KerasOptimizer {
@@ -138,7 +148,8 @@ export class KerasOptimizer {
     const gathering = every > 1 ? new Gathering(stepper.parameters, every) : undefined;
     const schedule = this.#schedule;
     // A schedule goes by batches, of which an update has several.
-    const rate = schedule && every > 1 ? { at: (steps: Tensor): Tensor => schedule.at(steps.mul(every).add(every - 1)) } : (schedule ?? ((): number => this.#rate));
+    const rate =
+      schedule && every > 1 ? { at: (steps: Tensor): Tensor => schedule.at(steps.mul(every).add(every - 1)) } : (schedule ?? ((): number => this.#rate));
     const counts = this.#schedule !== undefined || stepper.counts;
     if (this.#schedule) this.#steps = stepper.count;
     const memory = (): [string, Tensor][] => [...stepper.memory(names, counts), ...(average?.memory(names) ?? []), ...(gathering?.memory(names) ?? [])];
@@ -162,7 +173,12 @@ export class KerasOptimizer {
       advance: () => gathering?.advance(),
       step: () => {
         if (gathering && currentTrace())
-          throw new CambiumError("state", `optimizers.${this.name}`, "gradients of several batches cannot be counted in a compiled function", "step outside of it");
+          throw new CambiumError(
+            "state",
+            `optimizers.${this.name}`,
+            "gradients of several batches cannot be counted in a compiled function",
+            "step outside of it",
+          );
         if (gathering?.due ?? true) update();
         else gather();
         gathering?.advance();
