@@ -2,7 +2,8 @@ import v8 from "node:v8";
 import { describe, expect, it } from "vitest";
 import { ModuleBuilder } from "../src/engines/wasm/assembler.ts";
 import { features } from "../src/engines/wasm/features.ts";
-import { type Finish, type Product, product, productScratch } from "../src/engines/wasm/product.ts";
+import type { Finish, Product } from "../src/engines/wasm/operands.ts";
+import { product, productScratch } from "../src/engines/wasm/product.ts";
 
 // Node 20 has it, but not switched on.
 v8.setFlagsFromString("--experimental-wasm-relaxed-simd");

@@ -1,7 +1,7 @@
 /** Products of few rows or columns whose operands both lie along the depth: one sum of products after another, no copies. */
 import type { Callable, Local, ModuleBuilder } from "./assembler.ts";
 import { once } from "./once.ts";
-import type { Product } from "./product.ts";
+import type { Product } from "./operands.ts";
 
 /** With more rows, the tiles win although B must be packed. */
 const mostRows = 4;

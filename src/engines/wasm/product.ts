@@ -1,33 +1,11 @@
 /** Matrix products of any size and layout, by register tiles; what follows them happens to rows of a tile while they are in cache. */
 import type { Callable, Code, FunctionBuilder, Local, ModuleBuilder } from "./assembler.ts";
 import { dots, dotted } from "./dots.ts";
+import type { Product } from "./operands.ts";
 import { pack } from "./pack.ts";
 import { bytesOfNumber, lanesOf, tile, tileRows, vectorsFor } from "./tile.ts";
 
 type Integer = Local<"i32">;
-
-/** Takes over results: `rows` rows from `row` on, columns from `col` on, which lie at `at`, rows `stride` bytes apart. All numbers are in locals. */
-export type Finish = (
-  f: FunctionBuilder,
-  results: { desk: Integer; row: Integer; rows: Integer; col: Integer; cols: Integer; at: Integer; stride: number },
-) => void;
-
-/** out[m, n] = Σ a[m, k] b[k, n]; distances in numbers. */
-export interface Product {
-  readonly wide: boolean;
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  readonly aRow: number;
-  readonly aCol: number;
-  readonly bRow: number;
-  readonly bCol: number;
-  /** Whether each call is for all rows, so that only tiles of some heights are needed. */
-  readonly allRows: boolean;
-  /** Either: where rows of results go; or what takes them over. */
-  readonly outRow: number;
-  readonly finish?: Finish;
-}
 
 /** A packed block of B should fit into the cache next to the first, with room for the other operand. */
 const blockBytes = 320 * 1024;

@@ -64,6 +64,19 @@ export class Sums {
     }
   }
 
+  /** Adds a[row] ∘ b for one k, where both are vectors: row r's lie one after the other from `a + offsets[r]`. */
+  addVectors(a: Local<"i32">, offsets: readonly (number | undefined)[], b: Local<"i32">, bOffset: number): void {
+    const f = this.#f;
+    for (let v = 0; v < this.#sums[0]!.length; v++) {
+      const y = this.#b[v % this.#b.length]!;
+      f.set(y, f.v128.load(f.get(b), bOffset + 16 * v));
+      this.#sums.forEach((row, r) => {
+        const sum = row[v]!;
+        if (offsets[r] !== undefined) f.set(sum, f.multiplyAdd(f.v128.load(f.get(a), offsets[r] + 16 * v), f.get(y), f.get(sum)));
+      });
+    }
+  }
+
   #product(r: number, v: number): void {
     const f = this.#f;
     const sum = this.#sums[r]![v]!;
@@ -101,8 +114,24 @@ export class Sums {
 }
 
 /** Repeats `step(u)` `count` times; `advance(n)` moves pointers n steps on. */
-export function repeat(f: FunctionBuilder, count: Local<"i32">, step: (u: number) => void, advance: (n: number) => void, unroll: number = unrolling()): void {
+export function repeat(
+  f: FunctionBuilder,
+  count: Local<"i32"> | number,
+  step: (u: number) => void,
+  advance: (n: number) => void,
+  unroll: number = unrolling(),
+): void {
   const left = f.local("i32");
+  if (typeof count === "number") {
+    // Known beforehand: no tests.
+    const by = count % unroll === 0 ? unroll : 1;
+    f.set(left, f.integer(count / by));
+    return f.loop((again) => {
+      for (let u = 0; u < by; u++) step(u);
+      advance(by);
+      f.branchIf(again, f.tee(left, f.i32.sub(f.get(left), f.integer(1))));
+    });
+  }
   const rounds = (n: number): void =>
     f.when(f.get(left), () =>
       f.loop((again) => {
