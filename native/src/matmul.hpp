@@ -25,18 +25,19 @@ struct Matmul {
 inline long splitUnitN() { return panelWidth; }
 
 // Blocks of the product. A packed block of A and a panel of B stay in L2.
-constexpr long depthBlock = 1024, rowBlock = 4 * tileRows, columnBlock = 512;
+// Where A is contiguous along m, as in a weight's gradient, sums are deep and panels of B must stay in L1.
+constexpr long depthBlock = 1024, turnedDepth = 256, rowBlock = 4 * tileRows, columnBlock = 512;
 // Finished tiles: up to 2048 numbers, as wide as 128 columns so that a finish sees long rows.
 constexpr long finishTile = 2048, finishColumns = 128;
 // A problem deeper than one depth block and with a finish sums up in scratch, a block of this many rows at a time.
-constexpr long partialRows = 1024;
+constexpr long partialRows = 1024, turnedSums = 65536;
 
 /// Bytes of scratch a thread needs for a block of a product (m, n: of the block or of the whole product).
 inline size_t matmulScratch(long m, long n, long k) {
   long depth = std::min(k, depthBlock), columns = std::min(n, columnBlock) + lanes;
   long floats =
       finishTile + 16 * finishColumns + std::min(m + tileRows, rowBlock) * depth + 2 * lanes + columns * depth;
-  if (k > depthBlock) floats += std::min(m, partialRows) * (columns + lanes);
+  if (k > turnedDepth) floats += std::min(m, partialRows) * (columns + lanes);
   return (size_t)floats * sizeof(float) + 256;
 }
 
@@ -149,17 +150,20 @@ inline void matmul(const Matmul<float>& p, long batch0, long batch1, long m0, lo
     return;
   }
   const int vectors = vectorsFor(m);
-  const long depth = std::min(p.k, depthBlock), columns = std::min(n1 - n0, columnBlock);
+  const bool turned = p.aCol != 1;
+  const long deepest = turned ? turnedDepth : depthBlock;
+  const long depth = std::min(p.k, deepest), columns = std::min(n1 - n0, columnBlock);
   auto conflicting = [](long stride) { return stride % 512 == 0; }; // these lines share a few sets of the cache
   MatmulBlock block{p, nullptr, nullptr, p.bias, 0, nullptr, 0, nullptr, nullptr, nullptr, false, false, vectors};
   block.packB = p.bCol != 1 || (m >= 8 * tileRows && conflicting(p.bRow));
-  block.packA = n1 - n0 >= 3 * panelWidth && m > 1 && conflicting(p.aCol == 1 ? p.aRow : p.aCol);
-  const bool partial = p.finish.apply && p.k > depthBlock;
+  // Down a column of A a line is read for each k: with rows 256 bytes apart, more than 64 of them share sets as well.
+  block.packA = n1 - n0 >= 3 * panelWidth && m > 1 && (turned ? p.aCol % 64 == 0 && p.k > 64 : conflicting(p.aRow));
+  const bool partial = p.finish.apply && p.k > deepest;
   block.tile = p.scratch;
   block.packedA = block.tile + finishTile + 16 * finishColumns;
   block.packedB = block.packedA + std::min(m + tileRows, rowBlock) * depth + 2 * lanes;
   float* sums = block.packedB + (block.packB ? packedPanels(depth, columns) : 0);
-  const long rowsAtOnce = partial ? partialRows : m;
+  const long rowsAtOnce = !partial ? m : turned ? std::min(partialRows, turnedSums / columns) : partialRows;
   for (long i = batch0; i < batch1; i++) {
     block.a = p.a + i * p.aBatch, block.b = p.b + i * p.bBatch, block.outRow0 = i * p.m;
     for (long r0 = m0; r0 < m1; r0 += rowsAtOnce) {
@@ -169,7 +173,7 @@ inline void matmul(const Matmul<float>& p, long batch0, long batch1, long m0, lo
         else if (!p.finish.apply) block.out = p.out + i * p.outBatch + r0 * p.outRow + c0, block.outStride = p.outRow;
         long k0 = 0;
         do {
-          const long k1 = std::min(k0 + depthBlock, p.k);
+          const long k1 = std::min(k0 + deepest, p.k);
           block.accumulate(k0, k1, r0, r1, c0, c1);
           k0 = k1;
         } while (k0 < p.k);

@@ -62,6 +62,9 @@ inline long packedPanels(long depth, long columns) { return depth * ((columns + 
 inline void packRows(const float* a, long aRow, long aCol, long rows, long depth, float* out) {
   if (aCol == 1 && rows <= lanes) {
     packTransposed(a, aRow, rows, depth, out, rows);
+  } else if (aRow == 1 && rows <= lanes) {
+    const Part part((int)rows);
+    for (long k = 0; k < depth; k++) store(out + k * rows, load(a + k * aCol, part));
   } else if (aRow == 1) {
     for (long k = 0; k < depth; k++) memcpy(out + k * rows, a + k * aCol, rows * sizeof(float));
   } else {

@@ -158,7 +158,7 @@ export class Emitter {
       a: { ...va, strides: [...lead(steps.a, 0), va.strides[rank - 1]!] },
       b: { ...vb, strides: [...steps.b.slice(0, batches.length), vb.strides[rank - 2]!, steps.b[last]!] },
       finish: restrided({ ...body, loads: body.loads.slice(0, -2) }, spread, (axis) => (single && axis === last ? last + 1 : axis)),
-      split: size(batches) >= 8 && rows * n < 65536 ? "batch" : n >= 64 && n * 32 >= rows ? "n" : "m",
+      split: size(batches) >= 8 && rows * n < 65536 ? "batch" : n >= 64 && n * 2 >= rows ? "n" : "m",
     });
   }
 
