@@ -1,8 +1,10 @@
 /** Cambium's front door. */
 import { offerEngine } from "./engines/choose.ts";
 import { referenceEngine } from "./engines/reference/engine.ts";
+import { wasmEngine } from "./engines/wasm/engine.ts";
 
 offerEngine({ name: "reference", rank: 0, create: referenceEngine });
+offerEngine({ name: "wasm", rank: 10, create: wasmEngine });
 
 export { CambiumError } from "./base/error.ts";
 export { debug, detectAnomaly } from "./tensor/anomaly.ts";

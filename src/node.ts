@@ -5,6 +5,7 @@ import { offerEngine } from "./engines/choose.ts";
 import { nativeEngine } from "./engines/native/engine.ts";
 import { loadAddon } from "./engines/native/load.ts";
 import { offerFiles } from "./data/files.ts";
+import { wasmEngineInNode } from "./engines/wasm/node.ts";
 import { localFiles } from "./models/node.ts";
 import { processPlace } from "./train/node.ts";
 import { offerPlace } from "./train/place.ts";
@@ -17,6 +18,7 @@ offerEngine({
     return typeof addon === "string" ? addon : nativeEngine();
   },
 });
+offerEngine({ name: "wasm", rank: 10, create: wasmEngineInNode });
 offerStore(localStore);
 offerFiles(localFiles);
 offerPlace(processPlace);

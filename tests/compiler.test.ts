@@ -4,6 +4,7 @@ import { allocate, type DType, load } from "../src/base/dtype.ts";
 import { Stream } from "../src/base/random.ts";
 import { size } from "../src/base/shape.ts";
 import { compile } from "../src/compiler/compile.ts";
+import { chooseEngine } from "../src/engines/choose.ts";
 import type { Engine } from "../src/engines/engine.ts";
 import { nativeEngine } from "../src/engines/native/engine.ts";
 import { loadAddon } from "../src/engines/native/load.ts";
@@ -46,7 +47,7 @@ const inputsFor = (op: AnyOp, c: AnyOp["cases"][number]): Node[] =>
 
 /** The native engine where it is built; its own tests say why not where it is not. */
 const native = (threads: number): Engine[] => (typeof loadAddon() === "string" ? [] : [{ ...nativeEngine(threads), name: `native on ${threads}` }]);
-const engines = [loopsEngine(1), ...native(1), ...native(2)];
+const engines = [loopsEngine(1), chooseEngine("wasm").engine, ...native(1), ...native(2)];
 const reference = referenceEngine();
 
 for (const engine of engines)

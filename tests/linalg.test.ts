@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { chooseEngine } from "../src/engines/choose.ts";
 import { nativeEngine } from "../src/engines/native/engine.ts";
 import { loadAddon } from "../src/engines/native/load.ts";
 import { referenceEngine } from "../src/engines/reference/engine.ts";
@@ -19,7 +20,7 @@ interface Case {
   results: Stored[];
 }
 
-const engines = [referenceEngine(), ...(typeof loadAddon() === "string" ? [] : [nativeEngine(2)])];
+const engines = [referenceEngine(), chooseEngine("wasm").engine, ...(typeof loadAddon() === "string" ? [] : [nativeEngine(2)])];
 const numbersOf = (x: Tensor): number[] => [...x.dataSync()];
 const apart = (a: Tensor, b: Tensor): number => a.sub(b).abs().max().item();
 

@@ -88,7 +88,7 @@ const checked = (engine: Engine): Engine => ({
 
 afterAll(() => setEngine(chooseEngine().engine));
 
-const engines = [checked(loopsEngine(2)), checked(chooseEngine().engine)].filter((engine) => engine.name !== "reference");
+const engines = [checked(loopsEngine(2)), checked(chooseEngine("wasm").engine), checked(chooseEngine().engine)].filter((engine) => engine.name !== "reference");
 
 test.each(Array.from({ length: 200 }, (_, seed) => seed))("random graph %i", (seed) => {
   const want = run(referenceEngine(), seed, false);

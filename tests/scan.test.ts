@@ -18,7 +18,7 @@ import { numbers } from "./cases.ts";
 import { loopsEngine } from "./program-loops.ts";
 
 const native = (threads: number): Engine[] => (typeof loadAddon() === "string" ? [] : [{ ...nativeEngine(threads), name: `native on ${threads}` }]);
-const engines = [referenceEngine(), loopsEngine(1), loopsEngine(2), ...native(1), ...native(2), ...native(3)];
+const engines = [referenceEngine(), loopsEngine(1), loopsEngine(2), chooseEngine("wasm").engine, ...native(1), ...native(2), ...native(3)];
 
 afterEach(() => setEngine(chooseEngine().engine));
 

@@ -18,6 +18,8 @@ export interface Engine {
   prepare(program: Program): Prepared;
   /** Memory for `length` numbers; zeroed. */
   allocate(dtype: DType, length: number): Memory;
+  /** Whether a program of this engine can write over `memory` where it lies; without this, it can. */
+  writes?(memory: Memory): boolean;
   /** The numbers in `memory`: the only thing that may have to wait. */
   read(memory: Memory): Promise<TypedArray>;
   /** One line for people: instruction set, threads. */

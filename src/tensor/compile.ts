@@ -93,7 +93,8 @@ class Instance<R extends Results> {
       const { tensor, to } = changes[i]!;
       const memory = tensor.leaf.value;
       // Overwritten in place unless somebody outside may still read the old numbers.
-      outputs[results.length + i] = memory && !memory.shared && memory.dtype === to.dtype ? memory : engine.allocate(to.dtype, this.sizes[results.length + i]!);
+      const mine = memory && !memory.shared && memory.dtype === to.dtype && (engine.writes?.(memory) ?? true);
+      outputs[results.length + i] = mine ? memory : engine.allocate(to.dtype, this.sizes[results.length + i]!);
     }
     this.prepared.run(inputs, outputs, numbers);
     for (let i = 0; i < changes.length; i++) {

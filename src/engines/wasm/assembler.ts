@@ -50,6 +50,8 @@ export interface FunctionBuilder extends Instructions {
   floats(x: number): Code<"v128">;
   doubles(x: number): Code<"v128">;
   integers(x: number): Code<"v128">;
+  /** Four whole numbers, likewise. */
+  lanes(x: readonly number[]): Code<"v128">;
   /** x * y + z, rounded once where the machine can. */
   multiplyAdd(x: Code<"v128">, y: Code<"v128">, z: Code<"v128">): Code<"v128">;
   /** z − x * y, likewise. */
@@ -217,17 +219,16 @@ export class ModuleBuilder {
       draft.body.byte(0x0b);
     };
     /** A constant by kind and number. What distinguishes 0 from −0 must: a sign mask is −0. */
-    const constant = (kind: "floats" | "doubles" | "integers", x: number): Code<"v128"> => {
+    const constant = (kind: string, x: number, lane: (i: number) => number): Code<"v128"> => {
       const { constants, head } = now();
       let known = constants.find((c) => c.kind === kind && Object.is(c.x, x));
       if (!known) {
         constants.push((known = { kind, x, local: local("v128") }));
-        if (kind === "floats") number.setFloat32(0, x, true);
-        else if (kind === "doubles") number.setFloat64(0, x, true);
-        else number.setInt32(0, x, true);
-        if (kind !== "doubles") number.setInt32(4, number.getInt32(0, true), true);
         head.append([0xfd, 0x0c]);
-        for (let i = 0; i < 16; i++) head.byte(number.getUint8(i & 7));
+        for (let i = 0; i < 4; i++) {
+          number.setInt32(0, lane(i), true);
+          for (let j = 0; j < 4; j++) head.byte(number.getUint8(j));
+        }
         head.byte(0x21);
         head.unsigned(known.local.index);
       }
@@ -266,9 +267,18 @@ export class ModuleBuilder {
         for (let i = 0; i < 8; i++) now().body.byte(number.getUint8(i));
         return written;
       },
-      floats: (x) => constant("floats", x),
-      doubles: (x) => constant("doubles", x),
-      integers: (x) => constant("integers", x),
+      floats: (x) =>
+        constant("floats", x, () => {
+          number.setFloat32(0, x, true);
+          return number.getInt32(0, true);
+        }),
+      doubles: (x) =>
+        constant("doubles", x, (i) => {
+          number.setFloat64(0, x, true);
+          return number.getInt32(4 * (i & 1), true);
+        }),
+      integers: (x) => constant("integers", x, () => x),
+      lanes: (x) => constant(x.join(), 0, (i) => x[i]!),
       multiplyAdd: (x, y, z) => {
         if (relaxed) return groups.f32x4.multiplyAdd(x, y, z);
         const last = f.hold("v128", z);

@@ -1,0 +1,50 @@
+/** A program as one WebAssembly module: a function for each kernel. Who runs them in order is `execution.ts`. */
+import type { Kernel, Program, Stage } from "../../compiler/program.ts";
+import { type MemoryLimits, ModuleBuilder } from "./assembler.ts";
+import { Context, type Emitted } from "./context.ts";
+import { emitMap } from "./map.ts";
+import { emitPlain } from "./plain.ts";
+import { emitReduce } from "./reduce.ts";
+
+/** A stage with its kernels written. */
+export interface WrittenStage {
+  readonly stage: Stage;
+  readonly kernels: readonly Emitted[];
+  /** Of a loop. */
+  readonly inner: readonly WrittenStage[];
+}
+
+export interface Written {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly stages: readonly WrittenStage[];
+  /** Bytes of scratch memory a thread needs, and from one thread's sums to the next one's. */
+  readonly scratch: number;
+  readonly partial: number;
+}
+
+export function write(program: Program, threads: number, limits: MemoryLimits, relaxed: boolean): Written {
+  const context = new Context(new ModuleBuilder(limits, relaxed), program, threads);
+  const stages = program.stages.map((stage) => writeStage(stage, context));
+  return { bytes: context.module.bytes(), stages, scratch: context.scratch, partial: context.partialBytes };
+}
+
+function writeStage(stage: Stage, context: Context): WrittenStage {
+  const [first] = stage.kernels;
+  if (first?.kind === "loop") return { stage, kernels: [], inner: first.stages.map((inner) => writeStage(inner, context)) };
+  context.enter(stage);
+  return { stage, kernels: stage.kernels.map((k) => writeKernel(k, context)), inner: [] };
+}
+
+function writeKernel(k: Kernel, context: Context): Emitted {
+  switch (k.kind) {
+    case "map":
+      return emitMap(k, context);
+    case "reduce":
+      return emitReduce(k, context);
+    case "loop":
+    case "op":
+      throw new Error(`a ${k.kind} kernel stands where none can`);
+    default:
+      return emitPlain(k, context);
+  }
+}

@@ -1,0 +1,269 @@
+/** Kernels as plain loops in JavaScript, on the engine's memory. */
+import { bytesOf, type DType } from "../../base/dtype.ts";
+import { fromBrain, fromHalf, toBrain, toHalf } from "../../base/half.ts";
+import { size } from "../../base/shape.ts";
+import type { Geometry, Kernel, View } from "../../compiler/program.ts";
+import type { Block } from "../../graph/op.ts";
+import * as ops from "../../ops/table.ts";
+import type { Context, Emitted, Plain, Reach } from "./context.ts";
+import { finishOf } from "./finish.ts";
+
+/** A value's numbers. */
+interface Numbers {
+  get(i: number): number;
+  set(i: number, x: number): void;
+}
+
+/** Addresses wrap around at 2³²: a value of which a thread holds only some samples may begin before the memory does. */
+function numbers({ buffer }: Reach, dtype: DType, address: number): Numbers {
+  const base = (address >>> 0) / bytesOf(dtype);
+  const bound = 2 ** 32 / bytesOf(dtype);
+  const at = (i: number): number => (base + i) % bound;
+  switch (dtype) {
+    case "float16":
+    case "bfloat16": {
+      const words = new Uint16Array(buffer);
+      const [from, to] = dtype === "float16" ? [fromHalf, toHalf] : [fromBrain, toBrain];
+      return { get: (i) => from(words[at(i)]!), set: (i, x) => (words[at(i)] = to(x)) };
+    }
+    case "int64": {
+      const longs = new BigInt64Array(buffer);
+      return { get: (i) => Number(longs[at(i)]), set: (i, x) => (longs[at(i)] = Math.abs(x) < 2 ** 63 ? BigInt(Math.trunc(x)) : 0n) };
+    }
+    default: {
+      const kinds = { float32: Float32Array, float64: Float64Array, int32: Int32Array, int8: Int8Array, uint8: Uint8Array, bool: Uint8Array };
+      const array = new kinds[dtype](buffer as ArrayBuffer);
+      return { get: (i) => array[at(i)]!, set: (i, x) => (array[at(i)] = x) };
+    }
+  }
+}
+
+function each(space: readonly number[], visit: (index: number[]) => void): void {
+  const index = space.map(() => 0);
+  for (let n = size(space); n > 0; n--) {
+    visit(index);
+    for (let axis = space.length - 1; axis >= 0; axis--) {
+      if (++index[axis]! < space[axis]!) break;
+      index[axis] = 0;
+    }
+  }
+}
+
+const place = ({ offset, strides }: View, index: readonly number[]): number => strides.reduce((p, s, i) => p + s * index[i]!, offset);
+
+/** Visits output position, place in the window and input position of a geometry, each flat; padding is left out. */
+function windows(g: Geometry, visit: (o: number, k: number, i: number) => void): void {
+  const rank = g.output.length;
+  each([...g.output, ...g.window], (index) => {
+    let [o, k, i] = [0, 0, 0];
+    for (let a = 0; a < rank; a++) {
+      const spread = index[a]! * g.stride[a]! + index[rank + a]! * g.dilation[a]! - g.padding[a]!;
+      const at = spread / g.inputDilation[a]!;
+      if (!Number.isInteger(at) || at < 0 || at >= g.input[a]!) return;
+      o = o * g.output[a]! + index[a]!;
+      k = k * g.window[a]! + index[rank + a]!;
+      i = i * g.input[a]! + at;
+    }
+    visit(o, k, i);
+  });
+}
+
+type Finish = (table: number, row: number, rows: number, column: number, to: number, ...more: number[]) => void;
+
+/** The kernel as loops. */
+export function emitPlain(k: Exclude<Kernel, { kind: "map" | "reduce" | "loop" | "op" }>, context: Context): Emitted {
+  const of = (memory: Reach, table: number, value: number): Numbers => numbers(memory, context.values[value]!.dtype, memory.address(table, value));
+  const units = "geometry" in k ? k.geometry.samples : 1;
+  const plain = (run: (memory: Reach, table: number, from: number, to: number) => void): Emitted => ({
+    call: (memory) => (table, from, to) => from < to && run(memory, table, from, to),
+    units,
+  });
+  /** Results of a row, then what follows on them. */
+  const finished = (
+    body: (Kernel & { kind: "conv" })["finish"],
+    dims: readonly number[],
+    results: (memory: Reach, table: number, from: number, to: number, row: (row: number, ...given: ArrayLike<number>[]) => void) => void,
+  ): Emitted => {
+    const length = dims[dims.length - 1]!;
+    const { name } = finishOf(context, body, dims);
+    const type = body.type;
+    const bytes = Math.ceil((length * bytesOf(type)) / 16) * 16;
+    context.reserve(bytes * body.given);
+    const call: Plain = (memory, exports) => (table, from, to) => {
+      if (from >= to || length === 0) return;
+      const at = memory.scratch(table);
+      const scratch = Array.from({ length: body.given }, (_, i) => numbers(memory, type, at + i * bytes));
+      results(memory, table, from, to, (row, ...given) => {
+        given.forEach((list, g) => {
+          for (let i = 0; i < length; i++) scratch[g]!.set(i, list[i]!);
+        });
+        (exports[name] as Finish)(table, row, 1, 0, length, ...scratch.map((_, i) => at + i * bytes), 0);
+      });
+    };
+    return { call, units };
+  };
+  switch (k.kind) {
+    case "matmul":
+      return finished(k.finish, [...k.batch, k.m, k.n], (memory, table, _, __, emit) => {
+        const [a, b] = [of(memory, table, k.a.value), of(memory, table, k.b.value)];
+        const out = new Float64Array(k.n);
+        let row = 0;
+        each([...k.batch, k.m], (index) => {
+          const batch = index.slice(0, -1);
+          out.fill(0);
+          for (let l = 0; l < k.k; l++) {
+            const x = a.get(place(k.a, [...batch, index[index.length - 1]!, l]));
+            const from = place(k.b, [...batch, l, 0]);
+            for (let n = 0; n < k.n; n++) out[n]! += x * b.get(from + n * k.b.strides[k.b.strides.length - 1]!);
+          }
+          emit(row++, out);
+        });
+      });
+    case "conv": {
+      const { geometry: g, channels, filters, groups } = k;
+      const [per, mine] = [channels / groups, filters / groups];
+      return finished(k.finish, [g.samples, ...g.output, filters], (memory, table, from, to, emit) => {
+        const [x, w] = [of(memory, table, k.x), of(memory, table, k.w)];
+        const positions = size(g.output);
+        for (let s = from; s < to; s++) {
+          const y = new Float64Array(positions * filters);
+          windows(g, (o, q, i) => {
+            for (let f = 0; f < filters; f++)
+              for (let c = 0; c < per; c++)
+                y[o * filters + f]! += x.get((s * size(g.input) + i) * channels + Math.floor(f / mine) * per + c) * w.get((q * per + c) * filters + f);
+          });
+          for (let o = 0; o < positions; o++) emit(s * positions + o, y.subarray(o * filters, (o + 1) * filters));
+        }
+      });
+    }
+    case "convKernel": {
+      const { geometry: g, channels, filters, groups } = k;
+      const [per, mine] = [channels / groups, filters / groups];
+      return plain((memory, table, from, to) => {
+        const [x, dy, out] = [of(memory, table, k.x), of(memory, table, k.dy), of(memory, table, k.out)];
+        const total = new Float64Array(context.values[k.out]!.length);
+        for (let s = from; s < to; s++)
+          windows(g, (o, q, i) => {
+            for (let f = 0; f < filters; f++)
+              for (let c = 0; c < per; c++)
+                total[(q * per + c) * filters + f]! +=
+                  x.get((s * size(g.input) + i) * channels + Math.floor(f / mine) * per + c) * dy.get((s * size(g.output) + o) * filters + f);
+          });
+        const adds = context.isPartial(k.out);
+        total.forEach((t, i) => out.set(i, t + (adds ? out.get(i) : 0)));
+      });
+    }
+    case "pool": {
+      const { geometry: g, channels } = k;
+      return finished(k.finish, [g.samples, ...g.output, channels], (memory, table, from, to, emit) => {
+        const x = of(memory, table, k.x);
+        const positions = size(g.output);
+        for (let s = from; s < to; s++) {
+          const best = new Float64Array(positions * channels).fill(k.mode === "max" ? -Infinity : 0);
+          const index = new Float64Array(best.length);
+          const seen = new Uint8Array(best.length);
+          windows(g, (o, q, i) => {
+            for (let c = 0; c < channels; c++) {
+              const v = x.get((s * size(g.input) + i) * channels + c);
+              const p = o * channels + c;
+              if (k.mode === "sum") best[p]! += v;
+              else if (!seen[p] || (!Number.isNaN(best[p]!) && (Number.isNaN(v) || v > best[p]!))) {
+                seen[p] = 1;
+                best[p] = v;
+                index[p] = q;
+              }
+            }
+          });
+          for (let o = 0; o < positions; o++) {
+            const row = (list: Float64Array): Float64Array => list.subarray(o * channels, (o + 1) * channels);
+            emit(s * positions + o, row(best), ...(k.mode === "max" ? [row(index)] : []));
+          }
+        }
+      });
+    }
+    case "unpool":
+    case "poolTake": {
+      const { geometry: g, channels } = k;
+      return plain((memory, table, from, to) => {
+        const out = of(memory, table, k.out);
+        const x = of(memory, table, k.kind === "unpool" ? k.dy : k.x);
+        const index = k.index === undefined ? undefined : of(memory, table, k.index);
+        const piece = context.values[k.out]!.length / g.samples;
+        for (let s = from; s < to; s++) {
+          for (let i = 0; i < piece; i++) out.set(s * piece + i, 0);
+          windows(g, (o, q, i) => {
+            for (let c = 0; c < channels; c++) {
+              const [small, big] = [(s * size(g.output) + o) * channels + c, (s * size(g.input) + i) * channels + c];
+              if (index && index.get(small) !== q) continue;
+              if (k.kind === "unpool") out.set(big, out.get(big) + x.get(small));
+              else out.set(small, x.get(big));
+            }
+          });
+        }
+      });
+    }
+    case "gather":
+    case "scatterAdd":
+      return plain((memory, table) => {
+        const [x, index, out] = [of(memory, table, k.x), of(memory, table, k.index), of(memory, table, k.out)];
+        const least = k.kind === "scatterAdd" ? k.least : undefined;
+        const total = new Float64Array(context.values[k.out]!.length).fill(least ?? 0);
+        for (let o = 0; o < k.outer; o++)
+          for (let i = 0; i < k.count; i++) {
+            const j = index.get(i);
+            if (!(j >= 0 && j < k.size)) continue;
+            for (let n = 0; n < k.inner; n++) {
+              const [few, many] = [(o * k.count + i) * k.inner + n, (o * k.size + j) * k.inner + n];
+              if (k.kind === "gather") total[few] = x.get(many);
+              else total[many] = least === undefined ? total[many]! + x.get(few) : Math.max(total[many]!, x.get(few));
+            }
+          }
+        total.forEach((t, i) => out.set(i, t));
+      });
+    case "pad":
+      return plain((memory, table) => {
+        const [x, out] = [of(memory, table, k.x), of(memory, table, k.out)];
+        const total = context.values[k.out]!.length;
+        for (let i = 0; i < total; i++) out.set(i, k.number);
+        const shape = k.dims.map((d, i) => d + k.low[i]! + k.high[i]!);
+        let p = 0;
+        each(k.dims, (index) => {
+          const v = x.get(p++);
+          const to = index.map((q, i) => q + k.low[i]!);
+          if (to.every((q, i) => q >= 0 && q < shape[i]!))
+            out.set(
+              to.reduce((n, q, i) => n * shape[i]! + q, 0),
+              v,
+            );
+        });
+      });
+    case "factorization":
+      return byOp(k.task, [
+        [k.x, [k.batch, k.rows, k.columns]],
+        [k.right, [k.batch, k.rows, k.width]],
+      ]);
+    case "lines": {
+      const shape = k.task === "searchSorted" ? [k.outer, k.size] : k.task === "dft" ? [k.outer, k.size, k.inner, 2] : [k.outer, k.size, k.inner];
+      return byOp(k.task, [
+        [k.x, shape],
+        [k.second, [k.outer, k.count]],
+      ]);
+    }
+  }
+
+  /** By the loops of the op itself. */
+  function byOp(task: keyof typeof ops, inputs: readonly (readonly [value: number | undefined, shape: readonly number[]])[]): Emitted {
+    const { out } = k as { out: number };
+    return plain((memory, table) => {
+      const blocks = inputs.flatMap(([value, shape]): Block[] => {
+        if (value === undefined) return [];
+        const from = of(memory, table, value);
+        return [{ data: Float64Array.from({ length: size(shape) }, (_, i) => from.get(i)), shape, dtype: context.values[value]!.dtype }];
+      });
+      const result: Block = { data: new Float64Array(context.values[out]!.length), shape: blocks[blocks.length - 1]!.shape, dtype: context.values[out]!.dtype };
+      (ops[task] as { reference?: (out: Block, inputs: Block[], attrs: object) => void }).reference!(result, blocks, { ...k, axis: 1 });
+      const to = of(memory, table, out);
+      for (let i = 0; i < result.data.length; i++) to.set(i, result.data[i]!);
+    });
+  }
+}
