@@ -2,7 +2,7 @@ import { chooseEngine } from "../engines/choose.ts";
 import type { Engine } from "../engines/engine.ts";
 import { currentEngine, setEngine, whenNeeded } from "./evaluate.ts";
 
-/** Computes with the engine called `name` from now on: "native" or "reference". */
+/** Computes with the engine called `name` from now on: "native", "wasm" or "reference". */
 export function useEngine(name: string): void {
   setEngine(chooseEngine(name).engine);
 }

@@ -41,6 +41,7 @@ function writeKernel(k: Kernel, context: Context): Emitted {
       return emitMap(k, context);
     case "reduce":
       return emitReduce(k, context);
+    case "attention":
     case "loop":
     case "op":
       throw new Error(`a ${k.kind} kernel stands where none can`);

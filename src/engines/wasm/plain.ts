@@ -71,7 +71,7 @@ function windows(g: Geometry, visit: (o: number, k: number, i: number) => void):
 type Finish = (table: number, row: number, rows: number, column: number, to: number, ...more: number[]) => void;
 
 /** The kernel as loops. */
-export function emitPlain(k: Exclude<Kernel, { kind: "map" | "reduce" | "loop" | "op" }>, context: Context): Emitted {
+export function emitPlain(k: Exclude<Kernel, { kind: "map" | "reduce" | "attention" | "loop" | "op" }>, context: Context): Emitted {
   const of = (memory: Reach, table: number, value: number): Numbers => numbers(memory, context.values[value]!.dtype, memory.address(table, value));
   const units = "geometry" in k ? k.geometry.samples : 1;
   const plain = (run: (memory: Reach, table: number, from: number, to: number) => void): Emitted => ({
