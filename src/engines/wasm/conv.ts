@@ -5,7 +5,7 @@ import { once } from "./once.ts";
 import type { Finish } from "./operands.ts";
 import { pack } from "./pack.ts";
 import { type RowTile, type Span, spansOf } from "./rowplan.ts";
-import { repeat, Sums, tileRows, vectorsFor } from "./tile.ts";
+import { tile, tileRows, vectorsFor } from "./tile.ts";
 
 /** x [samples, …axes' inputs, channels], w [...windows, channels / groups, filters] and results [samples, …outputs, filters], all float32. */
 export interface Conv {
@@ -19,8 +19,6 @@ export interface Conv {
 /** Weights that are packed together, and results that are finished together. */
 const weightBytes = 320 * 1024;
 const finishNumbers = 1024;
-/** So many steps of k are written out instead of looped over. */
-const writtenOut = 4;
 
 type Integer = Local<"i32">;
 
@@ -37,7 +35,6 @@ interface Layout {
   /** Spans that are finished together; one group: several rows are. */
   readonly segments: readonly (readonly Span[])[];
   readonly rows: number;
-  readonly terms: number;
   /** Rows of the packed weights. */
   readonly depth: number;
   readonly listAt: number;
@@ -54,7 +51,7 @@ function layoutOf(c: Conv, relaxed: boolean): Layout {
   const groups = depthwise ? 1 : c.groups;
   const channels = depthwise ? 1 : c.channels / groups;
   const filters = c.filters / groups;
-  const spans = spansOf(width, tileRows(relaxed), groups === 1 && !depthwise && width.inputDilation === 1 && width.dilation === 1);
+  const spans = spansOf(width, tileRows(relaxed), groups === 1 && width.inputDilation === 1 && width.dilation === 1);
   const vectors = vectorsFor(Math.max(1, ...spans.flatMap((s) => s.tiles.map((t) => t.count))));
   const strip = 4 * vectors;
   const depth = depthAxis.window * height.window * width.window * channels;
@@ -68,9 +65,8 @@ function layoutOf(c: Conv, relaxed: boolean): Layout {
   }
   const widest = Math.max(...segments.map((s) => s[s.length - 1]!.end - s[0]!.first));
   const rows = segments.length > 1 ? 1 : Math.max(1, Math.floor(finishNumbers / (width.output * chunk)));
-  const terms = depthAxis.window * height.window;
   const listAt = line(widest * rows * padded(chunk) * 4);
-  const packedAt = listAt + line(8 * terms);
+  const packedAt = listAt + line(entryBytes * depthAxis.window);
   return {
     depthwise,
     groups,
@@ -81,7 +77,6 @@ function layoutOf(c: Conv, relaxed: boolean): Layout {
     spans,
     segments,
     rows,
-    terms,
     depth,
     listAt,
     packedAt,
@@ -92,85 +87,83 @@ function layoutOf(c: Conv, relaxed: boolean): Layout {
 /** Bytes of scratch memory a call needs. */
 export const convScratch = (module: ModuleBuilder, c: Conv): number => layoutOf(c, module.relaxed).bytes;
 
-/** The function (x, w, list, terms, out) for one tile: `terms` kernel rows, whose places the list has: bytes of x, rows of packed weights. */
+/** Taps of an axis that meet whole input positions for one output lie this far apart, and these so many. */
+function tapStep(a: Axis): { readonly taps: number; readonly inputs: number } {
+  let [x, y] = [a.inputDilation, a.dilation];
+  while (y > 0) [x, y] = [y, x % y];
+  return { taps: a.inputDilation / x, inputs: a.dilation / x };
+}
+
+/** An entry of the list of kernel rows: bytes of x, rows of packed weights, and how many kernel rows follow each other from there. */
+const entryBytes = 12;
+
+/** The function (x, w, list, terms, out) for one tile, from all kernel rows on the list. */
 function convTile(module: ModuleBuilder, c: Conv, l: Layout, t: RowTile, columns: number, stride: number): Callable {
-  const vectors = Math.ceil(columns / 4);
-  const wStep = 16 * vectors;
-  const key = JSON.stringify([c.channels, l.channels, l.depthwise, t.count, t.step, t.runs, columns, stride]);
-  return once(module, `conv ${key}`, () =>
+  const [, height, width] = c.axes;
+  const wStep = 16 * Math.ceil(columns / 4);
+  const pixel = c.channels * 4;
+  const rows = tapStep(height);
+  const kernels = t.runs.map((run) => ({
+    run,
+    sums: tile(module, {
+      wide: false,
+      rows: run.count,
+      columns: 4 * Math.ceil(columns / 4),
+      byColumn: l.depthwise,
+      aRow: t.inputStep * pixel,
+      aStep: l.depthwise ? pixel : 4,
+      bStep: wStep,
+      outRow: t.step * stride,
+      turn: {
+        every: run.taps * l.channels,
+        a: rows.inputs * width.input * pixel - run.taps * l.channels * (l.depthwise ? pixel : 4),
+        b: (rows.taps * width.window - run.taps) * l.channels * wStep,
+      },
+    }),
+  }));
+  const whole = t.runs[0]?.count === t.count;
+  const key = JSON.stringify(["conv", c.axes, c.channels, c.filters, c.groups, t, columns, stride]);
+  return once(module, key, () =>
     module.define(undefined, ["i32", "i32", "i32", "i32", "i32"], undefined, (f, x, w, list, terms, out) => {
-      const sums = new Sums(f, false, t.count, vectors);
-      const [a, b] = [f.local("i32"), f.local("i32")];
-      f.when(f.get(terms), () =>
+      const [a, b, add] = [f.local("i32"), f.local("i32"), f.local("i32")];
+      const zero = (): void => {
+        for (let r = 0; r < t.count; r++) for (let v = 0; v < wStep; v += 16) f.v128.store(f.get(out), f.floats(0), r * t.step * stride + v);
+      };
+      if (whole) f.when(f.i32.eqz(f.get(terms)), zero);
+      else {
+        zero();
+        f.set(add, f.integer(1));
+      }
+      f.block((end) => {
         f.loop((again) => {
-          let [aAt, bAt] = [-1, -1];
-          const go = (aTo: number, bTo: number): void => {
-            if (aAt !== aTo || bAt !== bTo) {
-              f.set(a, f.plus(f.i32.add(f.get(x), f.i32.load(f.get(list))), aTo));
-              f.set(b, f.plus(f.i32.add(f.get(w), f.i32.mul(f.i32.load(f.get(list), 4), f.integer(wStep))), bTo));
-            }
-            [aAt, bAt] = [aTo, bTo];
-          };
-          for (const run of t.runs) {
-            const offsets = run.inputs.map((i) => (i === undefined ? undefined : i * c.channels * 4));
-            const depth = run.taps * l.channels;
-            const at = run.tap * l.channels * wStep;
-            if (l.depthwise) {
-              go(0, 0);
-              for (let k = 0; k < run.taps; k++)
-                sums.addVectors(
-                  a,
-                  offsets.map((o) => (o === undefined ? undefined : o + 4 * k * c.channels)),
-                  b,
-                  at + k * wStep,
-                );
-            } else if (depth <= writtenOut) {
-              go(0, 0);
-              for (let k = 0; k < depth; k++)
-                sums.add(
-                  a,
-                  offsets.map((o) => (o === undefined ? undefined : o + 4 * k)),
-                  b,
-                  at + k * wStep,
-                );
-            } else {
-              go(0, at);
-              repeat(
-                f,
-                depth,
-                (u) =>
-                  sums.add(
-                    a,
-                    offsets.map((o) => (o === undefined ? undefined : o + 4 * u)),
-                    b,
-                    u * wStep,
-                  ),
-                (n) => {
-                  f.set(a, f.plus(f.get(a), 4 * n));
-                  f.set(b, f.plus(f.get(b), wStep * n));
-                },
-              );
-              [aAt, bAt] = [-1, -1];
-            }
+          f.branchIf(end, f.i32.eqz(f.get(terms)));
+          f.set(a, f.i32.add(f.get(x), f.i32.load(f.get(list))));
+          f.set(b, f.i32.add(f.get(w), f.i32.mul(f.i32.load(f.get(list), 4), f.integer(wStep))));
+          for (const { run, sums } of kernels) {
+            f.call(
+              sums,
+              f.plus(f.get(a), run.input * pixel),
+              f.plus(f.get(b), run.tap * l.channels * wStep),
+              f.plus(f.get(out), run.row * t.step * stride),
+              f.i32.mul(f.i32.load(f.get(list), 8), f.integer(run.taps * l.channels)),
+              f.get(add),
+            );
+            f.set(add, f.integer(1));
           }
-          f.set(list, f.plus(f.get(list), 8));
-          f.branchIf(again, f.tee(terms, f.plus(f.get(terms), -1)));
-        }),
-      );
-      sums.store(
-        out,
-        Array.from({ length: t.count }, (_, r) => r * t.step * stride),
-        4,
-      );
+          f.set(list, f.plus(f.get(list), entryBytes));
+          f.set(terms, f.plus(f.get(terms), -1));
+          f.branch(again);
+        });
+      });
     }),
   );
 }
 
-/** The function (list, od, oh) that lists the kernel rows that meet the input at a row of outputs, and returns how many do. */
+/** The function (list, od, oh) that lists the kernel rows that meet the input at a row of outputs, and returns how many entries there are. */
 function listRows(module: ModuleBuilder, c: Conv, l: Layout): Callable {
   const [depth, height, width] = c.axes;
   return module.define(undefined, ["i32", "i32", "i32"], "i32", (f, list, od, oh) => {
-    const count = f.local("i32");
+    const [entries, firstTap, firstRow, rows] = [f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32")];
     /** For each tap of an axis that is inside, with the input position. */
     const taps = (axis: Axis, o: Integer, then: (k: Integer, at: Integer) => void): void => {
       const [k, at, ok] = [f.local("i32"), f.local("i32"), f.local("i32")];
@@ -184,15 +177,27 @@ function listRows(module: ModuleBuilder, c: Conv, l: Layout): Callable {
         f.when(f.i32.and(f.get(ok), f.i32.lt(f.get(at), f.integer(axis.input))), () => then(k, at));
       });
     };
-    taps(depth, od, (kd, d) =>
-      taps(height, oh, (kh, h) => {
-        f.i32.store(f.get(list), f.i32.mul(f.i32.add(f.i32.mul(f.get(d), f.integer(height.input)), f.get(h)), f.integer(width.input * c.channels * 4)));
-        f.i32.store(f.get(list), f.i32.mul(f.i32.add(f.i32.mul(f.get(kd), f.integer(height.window)), f.get(kh)), f.integer(width.window * l.channels)), 4);
-        f.set(list, f.plus(f.get(list), 8));
-        f.set(count, f.plus(f.get(count), 1));
+    taps(height, oh, (kh, h) => {
+      f.when(f.i32.eqz(f.get(rows)), () => {
+        f.set(firstTap, f.get(kh));
+        f.set(firstRow, f.get(h));
+      });
+      f.set(rows, f.plus(f.get(rows), 1));
+    });
+    f.when(f.get(rows), () =>
+      taps(depth, od, (kd, d) => {
+        f.i32.store(f.get(list), f.i32.mul(f.i32.add(f.i32.mul(f.get(d), f.integer(height.input)), f.get(firstRow)), f.integer(width.input * c.channels * 4)));
+        f.i32.store(
+          f.get(list),
+          f.i32.mul(f.i32.add(f.i32.mul(f.get(kd), f.integer(height.window)), f.get(firstTap)), f.integer(width.window * l.channels)),
+          4,
+        );
+        f.i32.store(f.get(list), f.get(rows), 8);
+        f.set(list, f.plus(f.get(list), entryBytes));
+        f.set(entries, f.plus(f.get(entries), 1));
       }),
     );
-    return f.get(count);
+    return f.get(entries);
   });
 }
 
@@ -231,14 +236,14 @@ function convChunk(module: ModuleBuilder, c: Conv, l: Layout, chunk: number, lis
           for (const segment of l.segments) {
             const [begin, end] = [segment[0]!.first, segment[segment.length - 1]!.end];
             for (const strip of strips)
-              for (const tile of segment.flatMap((span) => span.tiles))
+              for (const t of segment.flatMap((span) => span.tiles))
                 f.call(
-                  convTile(module, c, l, tile, strip.columns, stride),
-                  f.plus(f.get(image), tile.input * c.channels * 4 + (l.depthwise ? strip.at * 4 : 0)),
+                  convTile(module, c, l, t, strip.columns, stride),
+                  f.plus(f.get(image), l.depthwise ? strip.at * 4 : 0),
                   f.plus(f.get(scratch), strip.weights),
                   f.get(at),
                   f.get(terms),
-                  f.plus(f.get(to), (tile.first - begin) * stride + strip.at * 4),
+                  f.plus(f.get(to), (t.first - begin) * stride + strip.at * 4),
                 );
             f.set(to, f.plus(f.get(to), (end - begin) * stride));
             f.set(row, f.plus(f.get(row), end - begin));

@@ -1,9 +1,9 @@
-/** The gradient of a convolution with respect to its kernel: for each tap, input pixels times what flows back, summed over samples in registers. */
+/** The gradient of a convolution with respect to its kernel: for each tap, input pixels times what flows back, tile by tile over the samples that are in the cache. */
 import type { Callable, Local, ModuleBuilder } from "./assembler.ts";
 import { type Axis, type Reach, reachOf } from "./axis.ts";
 import { once } from "./once.ts";
 import { cut } from "./rowplan.ts";
-import { repeat, Sums, tileRows, vectorsFor } from "./tile.ts";
+import { tile, tileRows, vectorsFor } from "./tile.ts";
 
 /** x [samples, …axes' inputs, channels], dy [samples, …axes' outputs, filters], out [...windows, channels / groups, filters], all float32. */
 export interface ConvKernel {
@@ -56,81 +56,43 @@ function piecesOf(s: Shape, kd: number, kh: number): Piece[] {
 }
 
 /** The function (x, dy, out, samples): a tile of sums over all pixels of a piece, added to `out`. */
-function kernelTile(module: ModuleBuilder, s: Shape, along: readonly [Reach, Reach, Reach], rows: number, columns: number): Callable {
+function kernelTile(module: ModuleBuilder, s: Shape, along: Piece["along"], rows: number, columns: number): Callable {
   const { axes, channels, filters } = s.kernel;
-  const key = JSON.stringify([
-    "convKernel",
-    s.depthwise,
-    axes.map((a) => [a.input, a.output]),
-    channels,
-    filters,
-    along.map((r) => [r.count, r.step, r.inputStep]),
+  const [depth, height, width] = along;
+  const plane = (position: (a: Axis) => number): number => position(axes[1]) * position(axes[2]);
+  const [xPixel, dyPixel] = [channels * 4, filters * 4];
+  const [xStep, dyStep] = [xPixel * width.inputStep, dyPixel * width.step];
+  const sums = tile(module, {
+    wide: false,
     rows,
     columns,
-  ]);
-  // Bytes from position to position along samples and the axes.
-  const from = (position: (a: Axis) => number, numbers: number): number[] => {
-    const width = numbers * 4;
-    const height = width * position(axes[2]);
-    const depth = height * position(axes[1]);
-    return [depth * position(axes[0]), depth, height, width];
-  };
-  const [xAll, ...x] = from((a) => a.input, channels);
-  const [dyAll, ...dy] = from((a) => a.output, filters);
-  const xSteps = [xAll!, ...x.map((bytes, i) => bytes * along[i]!.inputStep)];
-  const dySteps = [dyAll!, ...dy.map((bytes, i) => bytes * along[i]!.step)];
-  const vectors = Math.ceil(columns / 4);
-  const list = Array.from({ length: rows }, (_, r) => r);
+    byColumn: s.depthwise,
+    aRow: s.depthwise ? xPixel : 4,
+    aStep: xStep,
+    bStep: dyStep,
+    outRow: filters * 4,
+    turn: {
+      every: width.count,
+      a: xPixel * axes[2].input * height.inputStep - width.count * xStep,
+      b: dyPixel * axes[2].output * height.step - width.count * dyStep,
+    },
+  });
+  const key = JSON.stringify(["convKernel", s.kernel, along.map((r) => [r.count, r.step, r.inputStep]), rows, columns]);
   return once(module, key, () =>
-    module.define(undefined, ["i32", "i32", "i32", "i32"], undefined, (f, xAt, dyAt, out, samples) => {
-      const sums = new Sums(f, false, rows, vectors);
-      const [a, b] = [f.local("i32"), f.local("i32")];
-      const counts = along.map((r) => r.count);
-      /** Loops over samples, depth and height; positions are counted on, not worked out. */
-      const level = (axis: number, p: Local<"i32">, q: Local<"i32">): void => {
-        if (axis === 3) {
-          f.set(a, f.get(p));
-          f.set(b, f.get(q));
-          return repeat(
-            f,
-            counts[2]!,
-            (u) => {
-              if (s.depthwise)
-                sums.addVectors(
-                  a,
-                  list.map((r) => r * channels * 4 + u * xSteps[3]!),
-                  b,
-                  u * dySteps[3]!,
-                );
-              else
-                sums.add(
-                  a,
-                  list.map((r) => 4 * r + u * xSteps[3]!),
-                  b,
-                  u * dySteps[3]!,
-                );
-            },
-            (n) => {
-              f.set(a, f.plus(f.get(a), n * xSteps[3]!));
-              f.set(b, f.plus(f.get(b), n * dySteps[3]!));
-            },
-          );
-        }
-        const count = axis === 0 ? samples : counts[axis - 1]!;
-        if (count === 1) return level(axis + 1, p, q);
-        const left = f.hold("i32", typeof count === "number" ? f.integer(count) : f.get(count));
-        const [px, qy] = [f.hold("i32", f.get(p)), f.hold("i32", f.get(q))];
-        f.loop((again) => {
-          level(axis + 1, px, qy);
-          f.set(px, f.plus(f.get(px), xSteps[axis]!));
-          f.set(qy, f.plus(f.get(qy), dySteps[axis]!));
-          f.branchIf(again, f.tee(left, f.plus(f.get(left), -1)));
+    module.define(undefined, ["i32", "i32", "i32", "i32"], undefined, (f, x, dy, out, samples) => {
+      const [d, xAt, dyAt] = [f.local("i32"), f.local("i32"), f.local("i32")];
+      f.loop((again) => {
+        f.set(xAt, f.get(x));
+        f.set(dyAt, f.get(dy));
+        f.count(d, f.integer(0), depth.count, 1, () => {
+          f.call(sums, f.get(xAt), f.get(dyAt), f.get(out), f.integer(height.count * width.count), f.integer(1));
+          f.set(xAt, f.plus(f.get(xAt), xPixel * plane((a) => a.input) * depth.inputStep));
+          f.set(dyAt, f.plus(f.get(dyAt), dyPixel * plane((a) => a.output) * depth.step));
         });
-      };
-      level(0, xAt, dyAt);
-      const places = list.map((r) => r * filters * 4);
-      sums.addFrom(out, places);
-      sums.store(out, places, columns - 4 * (vectors - 1));
+        f.set(x, f.plus(f.get(x), xPixel * plane((a) => a.input) * axes[0].input));
+        f.set(dy, f.plus(f.get(dy), dyPixel * plane((a) => a.output) * axes[0].output));
+        f.branchIf(again, f.tee(samples, f.plus(f.get(samples), -1)));
+      });
     }),
   );
 }

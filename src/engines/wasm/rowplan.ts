@@ -1,11 +1,13 @@
 /** How the outputs of a row of a convolution are cut into register tiles that share the taps of the kernel. */
-import { type Axis, phasesOf, source } from "./axis.ts";
+import { type Axis, phasesOf, reachOf } from "./axis.ts";
 
-/** Taps first, first + 1, … of a tile, and for each of its outputs where their inputs begin, if they are inside: input columns after the tile's first. */
+/** Taps `tap`, tap + 1, … and the outputs of a tile that they reach: `count` of them from `row` on, the first at input column `input`. */
 export interface TapRun {
   readonly tap: number;
   readonly taps: number;
-  readonly inputs: readonly (number | undefined)[];
+  readonly row: number;
+  readonly count: number;
+  readonly input: number;
 }
 
 /** A register tile: outputs first, first + step, … of the row. */
@@ -13,8 +15,9 @@ export interface RowTile {
   readonly first: number;
   readonly step: number;
   readonly count: number;
-  /** The first input column. */
-  readonly input: number;
+  /** Input columns from output to output. */
+  readonly inputStep: number;
+  /** What reaches all outputs comes first. */
   readonly runs: readonly TapRun[];
 }
 
@@ -48,18 +51,17 @@ export function spansOf(axis: Axis, rows: number, merges: boolean): Span[] {
 
 function tileOf(axis: Axis, first: number, step: number, end: number, merges: boolean): RowTile {
   const count = Math.ceil((end - first) / step);
-  const met = Array.from({ length: axis.window }, (_, k) => Array.from({ length: count }, (_, i) => source(axis, first + i * step, k)));
-  const all = met.flat().filter((i) => i >= 0);
-  const input = all.length > 0 ? Math.min(...all) : 0;
   const runs: TapRun[] = [];
-  met.forEach((columns, tap) => {
-    if (columns.every((i) => i < 0)) return;
-    const inputs = columns.map((i) => (i < 0 ? undefined : i - input));
+  for (let tap = 0; tap < axis.window; tap++) {
+    const reach = reachOf(axis, tap, first, end);
+    const row = (reach.first - first) / step;
+    // Reached under another phase: those are outputs of another tile.
+    if (reach.count === 0 || !Number.isInteger(row)) continue;
     const last = runs[runs.length - 1];
-    const joins =
-      merges && last && last.tap + last.taps === tap && inputs.every((i, r) => i === (last.inputs[r] === undefined ? undefined : last.inputs[r]! + last.taps));
+    const joins = merges && last && last.tap + last.taps === tap && last.row === row && last.count === reach.count && last.input + last.taps === reach.input;
     if (joins) runs[runs.length - 1] = { ...last, taps: last.taps + 1 };
-    else runs.push({ tap, taps: 1, inputs });
-  });
-  return { first, step, count, input, runs };
+    else runs.push({ tap, taps: 1, row, count: reach.count, input: reach.input });
+  }
+  runs.sort((a, b) => b.count - a.count);
+  return { first, step, count, inputStep: (step * axis.stride) / axis.inputDilation, runs };
 }

@@ -39,15 +39,15 @@ export class Sums {
     this.#b = locals(rows < vectors ? 1 : vectors);
   }
 
-  /** Adds a[row] · b for one k: row r's number at `a + offsets[r]`, where that is known; the vectors of B one after the other from `b + bOffset`. */
-  add(a: Local<"i32">, offsets: readonly (number | undefined)[], b: Local<"i32">, bOffset: number): void {
+  /** Adds a[row] · b for one k: row r's number at `a + offsets[r]`; the vectors of B one after the other from `b + bOffset`. */
+  add(a: Local<"i32">, offsets: readonly number[], b: Local<"i32">, bOffset: number): void {
     const splat = (r: number): void => {
       const { v128 } = this.#f;
       const at = this.#f.get(a);
       this.#f.set(this.#a[r % this.#a.length]!, this.#wide ? v128.load64Splat(at, offsets[r]) : v128.load32Splat(at, offsets[r]));
     };
     const fetch = (v: number): void => this.#f.set(this.#b[v % this.#b.length]!, this.#f.v128.load(this.#f.get(b), bOffset + 16 * v));
-    const rows = this.#sums.flatMap((_, r) => (offsets[r] === undefined ? [] : [r]));
+    const rows = this.#sums.map((_, r) => r);
     const vectors = this.#sums[0]!.map((_, v) => v);
     if (this.#a.length > 1 || this.#sums.length < vectors.length) {
       for (const r of rows) splat(r);
@@ -65,14 +65,14 @@ export class Sums {
   }
 
   /** Adds a[row] ∘ b for one k, where both are vectors: row r's lie one after the other from `a + offsets[r]`. */
-  addVectors(a: Local<"i32">, offsets: readonly (number | undefined)[], b: Local<"i32">, bOffset: number): void {
+  addVectors(a: Local<"i32">, offsets: readonly number[], b: Local<"i32">, bOffset: number): void {
     const f = this.#f;
     for (let v = 0; v < this.#sums[0]!.length; v++) {
       const y = this.#b[v % this.#b.length]!;
       f.set(y, f.v128.load(f.get(b), bOffset + 16 * v));
       this.#sums.forEach((row, r) => {
         const sum = row[v]!;
-        if (offsets[r] !== undefined) f.set(sum, f.multiplyAdd(f.v128.load(f.get(a), offsets[r] + 16 * v), f.get(y), f.get(sum)));
+        f.set(sum, f.multiplyAdd(f.v128.load(f.get(a), offsets[r]! + 16 * v), f.get(y), f.get(sum)));
       });
     }
   }
@@ -114,24 +114,8 @@ export class Sums {
 }
 
 /** Repeats `step(u)` `count` times; `advance(n)` moves pointers n steps on. */
-export function repeat(
-  f: FunctionBuilder,
-  count: Local<"i32"> | number,
-  step: (u: number) => void,
-  advance: (n: number) => void,
-  unroll: number = unrolling(),
-): void {
+export function repeat(f: FunctionBuilder, count: Local<"i32">, step: (u: number) => void, advance: (n: number) => void, unroll: number = unrolling()): void {
   const left = f.local("i32");
-  if (typeof count === "number") {
-    // Known beforehand: no tests.
-    const by = count % unroll === 0 ? unroll : 1;
-    f.set(left, f.integer(count / by));
-    return f.loop((again) => {
-      for (let u = 0; u < by; u++) step(u);
-      advance(by);
-      f.branchIf(again, f.tee(left, f.i32.sub(f.get(left), f.integer(1))));
-    });
-  }
   const rounds = (n: number): void =>
     f.when(f.get(left), () =>
       f.loop((again) => {
@@ -158,37 +142,52 @@ export interface Tile {
   /** From k to k + 1 of B, whose columns lie side by side. */
   readonly bStep: number;
   readonly outRow: number;
+  /** After every so many k, how much further A and B lie than a step on. */
+  readonly turn?: { readonly every: number; readonly a: number; readonly b: number };
+  /** A too has a number for each column: products are column by column. */
+  readonly byColumn?: boolean;
 }
 
-/** The function (a, b, out, depth ≥ 1, add): out = a · b, or out += a · b. It reads whole vectors of B and `out`, and stores exactly. */
+/**
+ * The function (a, b, out, depth, add): out = a · b, or out += a · b. It reads whole vectors of B and `out`, and stores exactly.
+ * It has one loop, and sums meet nowhere: between nested loops, in code without loops, and where two ways join, V8 moves sums through memory at each step, which
+ * halves the speed.
+ */
 export function tile(module: ModuleBuilder, t: Tile): Callable {
-  return once(module, `tile ${t.wide} ${t.rows} ${t.columns} ${t.aRow} ${t.aStep} ${t.bStep} ${t.outRow}`, () =>
+  const turn = t.turn && (t.turn.a !== 0 || t.turn.b !== 0) ? t.turn : undefined;
+  const key = [t.wide, t.rows, t.columns, t.aRow, t.aStep, t.bStep, t.outRow, turn?.every, turn?.a, turn?.b, t.byColumn].join(" ");
+  return once(module, `tile ${key}`, () =>
     module.define(undefined, ["i32", "i32", "i32", "i32", "i32"], undefined, (f, a, b, out, depth, add) => {
       const lanes = lanesOf(t.wide);
       const vectors = Math.ceil(t.columns / lanes);
       const sums = new Sums(f, t.wide, t.rows, vectors);
       const rows = Array.from({ length: t.rows }, (_, r) => r);
+      const left = f.local("i32");
+      if (turn) f.set(left, f.integer(turn.every));
       // Steps of an unrolled loop are offsets too, unless k runs backwards.
-      const forward = t.aStep >= 0 && t.bStep >= 0;
+      const unroll = t.aStep >= 0 && t.bStep >= 0 && !turn ? unrolling() : 1;
       repeat(
         f,
         depth,
-        (u) =>
-          sums.add(
-            a,
-            rows.map((r) => r * t.aRow + u * t.aStep),
-            b,
-            u * t.bStep,
-          ),
+        (u) => {
+          const offsets = rows.map((r) => r * t.aRow + u * t.aStep);
+          if (t.byColumn) sums.addVectors(a, offsets, b, u * t.bStep);
+          else sums.add(a, offsets, b, u * t.bStep);
+        },
         (n) => {
           f.set(a, f.plus(f.get(a), n * t.aStep));
           f.set(b, f.plus(f.get(b), n * t.bStep));
+          if (!turn) return;
+          f.when(f.i32.eqz(f.tee(left, f.plus(f.get(left), -1))), () => {
+            f.set(left, f.integer(turn.every));
+            f.set(a, f.plus(f.get(a), turn.a));
+            f.set(b, f.plus(f.get(b), turn.b));
+          });
         },
-        forward ? unrolling() : 1,
+        unroll,
       );
       const places = rows.map((r) => r * t.outRow);
       const last = t.columns - (vectors - 1) * lanes;
-      // Both ways end by themselves: where they meet with sums in hand, V8 spills them, which halves the speed of the loop before.
       f.when(
         f.get(add),
         () => {
