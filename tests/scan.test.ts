@@ -273,6 +273,13 @@ describe("the compiler", () => {
     expect(outside).toMatchObject([{ m: 4, n: 4, k: 14 }]);
   });
 
+  test("makes a step back of an LSTM one map and one product, the gates' gradients written side by side", () => {
+    const lstm = new nn.LSTM(3, 5);
+    const made = programsOf(() => compile((x: Tensor) => valueAndGrad((x: Tensor) => lstm.forward(x)[0].sin().sum())(x))(filled([4, 2, 3])));
+    const back = made.flatMap(loopsIn).find(({ reverse }) => reverse)!;
+    expect(back.stages.flatMap(({ kernels }) => kernels.map(({ kind }) => kind))).toEqual(["map", "matmul"]);
+  });
+
   test("stacks nothing that nobody reads", () => {
     const [program] = programsOf(() => sums(xs.sum(2).sum(1).add(0))[0].dataSync());
     expect(loopsIn(program!)[0]!.writes).toEqual([]);

@@ -232,6 +232,20 @@ export function cluster(roots: readonly Node[]): Clustering {
     }
     return chain.size <= 4 && read.size <= 3 ? home.nodes.filter((n) => chain.has(n)) : undefined;
   }
+  /** Maps opened apart, because what they share came to light later, become one: what passes between them stays in registers. */
+  function unite(a: Cluster, b: Cluster): boolean {
+    const alike = a.kind === "map" && b.kind === "map" && a.wide === b.wide && !a.rows && !b.rows && same(a.space, b.space);
+    if (!alike || a.nodes.length === 0 || [...b.needs].some((c) => c !== a && after(c, a))) return false;
+    const own = ({ base, offset, strides }: Access): boolean => of.get(base) !== a || (offset === 0 && same(strides, ownStrides(base, a.space)));
+    if (!b.nodes.every((node) => node.inputs.every((input) => own(operandOver(b.space, node.shape, input))))) return false;
+    for (const node of b.nodes) of.set(node, a);
+    a.nodes.push(...b.nodes);
+    for (const need of b.needs) if (need !== a) a.needs.add(need);
+    for (const c of clusters) if (c.needs.delete(b)) c.needs.add(a);
+    clusters.splice(clusters.indexOf(b), 1);
+    return true;
+  }
+  for (const b of [...clusters]) for (const a of [...b.needs]) if (unite(a, b)) break;
   return { clusters, of, users };
 }
 

@@ -5,6 +5,7 @@ import type { Node } from "../graph/node.ts";
 import { attentionKernel } from "./attention.ts";
 import { BodyBuilder, collapse, restrided } from "./body.ts";
 import { type Cluster, type Clustering, isStored } from "./cluster.ts";
+import { gathered, type Place, placesOf } from "./concat.ts";
 import { geometryOf } from "./geometry.ts";
 import { type Body, type Kernel, lineTasks, type tasks, type View } from "./program.ts";
 import { accessOf } from "./view.ts";
@@ -31,13 +32,16 @@ export class Emitter {
   private readonly clustering: Clustering;
   private readonly roots: ReadonlySet<Node>;
   private readonly emitLoop: EmitLoop;
+  private readonly placed: ReadonlyMap<Node, Place>;
 
   /** With `values`, those of an emitter outside are gone on with. */
-  constructor(clustering: Clustering, roots: readonly Node[], emitLoop: EmitLoop, values: Draft[] = []) {
+  constructor(clustering: Clustering, roots: readonly Node[], emitLoop: EmitLoop, values?: Draft[]) {
     this.clustering = clustering;
     this.roots = new Set(roots);
     this.emitLoop = emitLoop;
-    this.values = values;
+    this.values = values ?? [];
+    // What the caller may update in place is written by one kernel.
+    this.placed = placesOf(clustering, (node) => this.roots.has(node), values !== undefined);
   }
 
   /** The parts of `loop` that somebody reads. */
@@ -82,7 +86,11 @@ export class Emitter {
   private body(c: Cluster, space: Shape, nodes: readonly Node[], given: readonly (readonly Node[])[]): Body {
     const builder = new BodyBuilder(space, c.wide, this, given);
     for (const node of nodes) builder.add(node);
-    for (const node of [...given.flat(), ...nodes]) if (isStored(this.clustering, this.roots, node)) builder.store(node, this.valueOf(node));
+    for (const node of [...given.flat(), ...nodes]) {
+      const place = this.placed.get(node);
+      if (place) builder.storeAt(builder.registerFor(node), { ...place, value: this.valueOf(place.whole) });
+      else if (isStored(this.clustering, this.roots, node)) builder.store(node, this.valueOf(node));
+    }
     return builder.finish();
   }
 
@@ -332,20 +340,8 @@ export class Emitter {
           x: this.plain(x),
           out,
         });
-      default: {
-        // concat: each part is copied to its place.
-        const axis = node.attrs.axis as number;
-        const steps = rowMajor(node.shape);
-        let offset = 0;
-        for (const part of node.inputs) {
-          const builder = new BodyBuilder(part.shape, false, this);
-          const access = accessOf(part)!;
-          builder.storeAt(builder.read(access.base, access.offset, access.strides), { value: out, offset, strides: steps });
-          const wide = node.dtype === "float64" || node.dtype === "int32";
-          if (size(part.shape) > 0) this.kernels.push({ kind: "map", dims: part.shape, body: { ...builder.finish(), type: wide ? "float64" : "float32" } });
-          offset += part.shape[axis]! * steps[axis]!;
-        }
-      }
+      default:
+        this.kernels.push(...gathered(node, (part) => this.placed.has(part), this));
     }
   }
 }
