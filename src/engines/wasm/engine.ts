@@ -42,6 +42,8 @@ class WasmMemory implements Memory {
 export function wasmEngine(): Engine | string {
   const { simd, relaxed } = features();
   if (!simd) return typeof WebAssembly === "object" ? "WebAssembly has no vectors here" : "there is no WebAssembly here";
+  const forbidden = refusal();
+  if (forbidden !== undefined) return forbidden;
   const heap = new Heap(false);
   let limit = plenty;
   const returned = new FinalizationRegistry<Piece>((piece) => {
@@ -83,6 +85,16 @@ export function wasmEngine(): Engine | string {
     writes: (memory) => memory instanceof WasmMemory || memory.length * bytesOf(memory.dtype) < small,
     describe: () => `wasm: 128-bit vectors${relaxed ? " with fused products and sums" : ""}, 1 thread`,
   };
+}
+
+/** Why modules cannot be made here, if they cannot: a page may forbid it. */
+function refusal(): string | undefined {
+  try {
+    new WebAssembly.Module(new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]));
+    return undefined;
+  } catch (error) {
+    return `making a module failed (${(error as Error).message}); a page's Content-Security-Policy needs 'wasm-unsafe-eval' in its script-src`;
+  }
 }
 
 /** What all programs of an engine have in common. */
