@@ -202,11 +202,29 @@ export function emitPlain(k: Exclude<Kernel, { kind: "map" | "reduce" | "attenti
         }
       });
     }
-    case "gather":
+    case "gather": {
+      // Rows are copied byte by byte, whatever their dtype.
+      const row = k.inner * bytesOf(context.values[k.out]!.dtype);
+      return plain((memory, table) => {
+        const bytes = new Uint8Array(memory.buffer as ArrayBuffer);
+        const index = of(memory, table, k.index);
+        const [x, out] = [memory.address(table, k.x) >>> 0, memory.address(table, k.out) >>> 0];
+        for (let o = 0; o < k.outer; o++)
+          for (let i = 0; i < k.count; i++) {
+            const to = out + (o * k.count + i) * row;
+            const j = index.get(i);
+            if (!(j >= 0 && j < k.size)) bytes.fill(0, to, to + row);
+            else {
+              const from = x + (o * k.size + Math.trunc(j)) * row;
+              bytes.copyWithin(to, from, from + row);
+            }
+          }
+      });
+    }
     case "scatterAdd":
       return plain((memory, table) => {
         const [x, index, out] = [of(memory, table, k.x), of(memory, table, k.index), of(memory, table, k.out)];
-        const least = k.kind === "scatterAdd" ? k.least : undefined;
+        const { least } = k;
         const total = new Float64Array(context.values[k.out]!.length).fill(least ?? 0);
         for (let o = 0; o < k.outer; o++)
           for (let i = 0; i < k.count; i++) {
@@ -214,8 +232,7 @@ export function emitPlain(k: Exclude<Kernel, { kind: "map" | "reduce" | "attenti
             if (!(j >= 0 && j < k.size)) continue;
             for (let n = 0; n < k.inner; n++) {
               const [few, many] = [(o * k.count + i) * k.inner + n, (o * k.size + j) * k.inner + n];
-              if (k.kind === "gather") total[few] = x.get(many);
-              else total[many] = least === undefined ? total[many]! + x.get(few) : Math.max(total[many]!, x.get(few));
+              total[many] = least === undefined ? total[many]! + x.get(few) : Math.max(total[many]!, x.get(few));
             }
           }
         total.forEach((t, i) => out.set(i, t));
