@@ -30,7 +30,6 @@ await build({
   platform: "node",
   target: "node20",
   keepNames: true, // a module is printed under its class's name
-  sourcemap: true,
   logLevel: "warning",
   plugins: [
     {

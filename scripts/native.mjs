@@ -22,14 +22,14 @@ const required = process.argv.includes("--require");
 const mac = process.platform === "darwin";
 const start = Date.now();
 
-/** Instruction sets, best first: on x64 Linux three, picked from when the addon is loaded. The last is for processors before 2013: quickly compiled. */
+/** Instruction sets, best first: on x64 Linux three, picked from when the addon is loaded. The last is for processors before 2013: small and quickly compiled. */
 const sets =
   process.arch === "arm64"
     ? { neon: [] }
     : process.arch === "x64"
       ? mac
         ? { avx2: ["-march=x86-64-v3"] }
-        : { avx512: ["-march=x86-64-v4", "-mprefer-vector-width=512"], avx2: ["-march=x86-64-v3"], sse2: ["-march=x86-64", "-O1"] }
+        : { avx512: ["-march=x86-64-v4", "-mprefer-vector-width=512"], avx2: ["-march=x86-64-v3"], sse2: ["-march=x86-64", "-Os"] }
       : { plain: [] };
 
 const common = ["-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wno-psabi", "-pthread"];

@@ -1,6 +1,6 @@
 /** The package as a stranger meets it: packed, installed in another project, imported, type-checked. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -28,13 +28,15 @@ function run(cwd: string, program: string, ...args: string[]): string {
 const node = (cwd: string, ...args: string[]): string => run(cwd, process.execPath, ...args);
 const compilerOf = (name: string): string => join(root, "node_modules", name, "bin", "tsc");
 
+const packed = (name: RegExp): string => readdirSync(folder).find((file) => file.endsWith(".tgz") && name.test(file))!;
+const install = (...what: string[]): string => run(folder, "npm", "install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", ...what);
+
 beforeAll(() => {
   if (!existsSync(join(root, "dist", "doors"))) node(root, "scripts/build.mjs");
-  run(root, "npm", "pack", "--ignore-scripts", "--silent", "--pack-destination", folder);
-  const [tarball] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
-  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module", dependencies: { cambium: `file:${tarball}` } }));
+  node(root, "scripts/pack.mjs", "--as-built", "--to", folder);
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module", dependencies: { cambium: `file:${packed(/^cambium-\d/)}` } }));
   cpSync(join(root, "tests", "consumers"), folder, { recursive: true });
-  run(folder, "npm", "install", "--offline", "--no-audit", "--no-fund", "--silent");
+  install("--omit=optional");
 }, 120_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -70,6 +72,38 @@ test("a side door alone brings an engine and this machine's files", () => {
     import { Linear } from "cambium/nn";
     console.log(new Linear(3, 2).weight.dataSync().length);`;
   expect(node(folder, "--input-type=module", "--eval", program).trim()).toBe("6");
+});
+
+test("a CommonJS program opens it", () => {
+  expect(node(folder, "commonjs.cjs").trim()).toBe("42");
+});
+
+test("without an addon the doctor says what computes and how to be faster", () => {
+  const said = node(folder, "node_modules/cambium/dist/cli/main.js", "doctor");
+  expect(said).toMatch(/engine +(?!native)\w+/);
+  expect(said).toMatch(/not native: it has not been built here/);
+  expect(said).toContain(`npm install @cambium/native-${process.platform}-${process.arch}`);
+  expect(said).toMatch(/product +\d+ × \d+ matrices: [\d.]+ GFLOP\/s/);
+});
+
+test("what the command does not know it says with what it knows", () => {
+  const { stderr, status } = spawnSync(process.execPath, ["node_modules/cambium/dist/cli/main.js", "docter"], { cwd: folder, encoding: "utf8" });
+  expect(stderr).toMatch(/there is no command "docter".*did you mean "doctor"/s);
+  expect(status).toBe(1);
+});
+
+test.skipIf(!existsSync(join(root, "build", "cambium.node")))("the platform's package brings the native engine, without a script and without a compiler", () => {
+  install("--no-save", packed(/^cambium-native-/));
+  expect(node(folder, "--input-type=module", "--eval", `import { engine, tensor } from "cambium"; console.log(engine().name, tensor([20]).add(22).item());`).trim()).toBe("native 42");
+  const { findings, advice } = JSON.parse(run(folder, "node_modules/.bin/cambium", "doctor", "--json"));
+  expect(findings.find(({ name }: { name: string }) => name === "engine").value).toMatch(/^native: /);
+  expect(advice.filter((line: string) => line.includes("native"))).toEqual([]);
+  rmSync(join(folder, "node_modules", "@cambium"), { recursive: true });
+});
+
+test("the package stays within its budget: 5 MB installed", () => {
+  const sizes = readdirSync(join(folder, "node_modules", "cambium"), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => statSync(join(entry.parentPath, entry.name)).size);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(5e6);
 });
 
 // One instruction set is enough to see that it builds; all of them take a minute.

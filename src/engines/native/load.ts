@@ -29,19 +29,27 @@ export function loadAddon(): Addon | string {
 }
 
 function load(): Addon | string {
-  const path = process.env.CAMBIUM_ADDON || find();
-  if (path === undefined) return "the native engine has not been built (npm run native builds it)";
+  const path = addonPath();
+  if (path === undefined) return `it has not been built here, and the package ${prebuilt} that brings it ready made is not installed`;
   try {
     const addon = createRequire(import.meta.url)(path) as Addon;
-    return addon.info().isa === "" ? `the native engine has no kernels for CAMBIUM_ISA=${process.env.CAMBIUM_ISA}` : addon;
+    return addon.info().isa === "" ? `it has no kernels for CAMBIUM_ISA=${process.env.CAMBIUM_ISA}` : addon;
   } catch (error) {
-    return `the native engine could not be loaded: ${(error as Error).message}`;
+    return `it could not be loaded: ${(error as Error).message}`;
   }
 }
 
-/** `build/cambium.node` beside the `src` or `dist` this file is in. */
-function find(): string | undefined {
-  const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
-  const path = join(root, "build", "cambium.node");
-  return existsSync(path) ? path : undefined;
+/** The optional package that has the addon for this platform. `scripts/pack.mjs` makes it. */
+export const prebuilt: string = `@cambium/native-${process.platform}-${process.arch}`;
+
+/** The addon's file: what `CAMBIUM_ADDON` names, else the one built beside the `src` or `dist` this file is in, else the ready-made one. */
+export function addonPath(): string | undefined {
+  if (process.env.CAMBIUM_ADDON) return process.env.CAMBIUM_ADDON;
+  const built = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..", "build", "cambium.node");
+  if (existsSync(built)) return built;
+  try {
+    return createRequire(import.meta.url).resolve(prebuilt);
+  } catch {
+    return undefined;
+  }
 }
