@@ -40,7 +40,6 @@ const aliases: Readonly<Record<string, string>> = {
 
 /** Why something is left out on purpose. */
 const reasons: readonly (readonly [names: RegExp, reason: string])[] = [
-  [/^Lazy/, "layers of `layers` meet their first batch as they are; `nn` modules say their sizes"],
   [/^SparseAdam$/, "there are no sparse gradients"],
   [/^(DataParallel|Container|SyncBatchNorm)$/, "one process, one device"],
   [/^(TFSMLayer|TorchModuleWrapper|JaxLayer|FlaxLayer|OrbaxCheckpoint|RemoteMonitor)$/, "wraps another Python library"],

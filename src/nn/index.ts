@@ -29,6 +29,7 @@ export { GLU, PReLU, RReLU, Threshold } from "./gated.ts";
 export { type GroupedAttendOptions, GroupedQueryAttention, type GroupedQueryAttentionOptions } from "./groupedattention.ts";
 export * as functional from "./functional/index.ts";
 export * as init from "./init.ts";
+export * from "./lazy.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export { InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, type InstanceNormOptions } from "./instancenorm.ts";
 export { GroupNorm, LayerNorm, type LayerNormOptions, LocalResponseNorm, RMSNorm } from "./norm.ts";
