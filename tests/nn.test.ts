@@ -248,3 +248,14 @@ describe("mistakes name the module and what would be right", () => {
     ["an unknown nonlinearity", () => nn.init.calculateGain("relo" as never), 'there is no nonlinearity "relo"\n  hint: did you mean "relu"?'],
   ])("%s", (_, mistake, message) => expect(mistake).toThrow(message));
 });
+
+test("activations take options by name or in their order, and complain about others", () => {
+  const x = tensor([-3, -0.5, 3]);
+  const same = (a: nn.Module, b: nn.Module): void => expect([...(a.forward(x) as Tensor).dataSync()]).toEqual([...(b.forward(x) as Tensor).dataSync()]);
+  same(new nn.Hardtanh(-2, 0.5), new nn.Hardtanh({ minVal: -2, maxVal: 0.5 }));
+  same(new nn.ReLU({ inplace: true } as never), new nn.ReLU());
+  expect(new nn.Hardtanh(-2, 0.5).forward(x).arraySync()).toEqual([-2, -0.5, 0.5]);
+  expect(new nn.GLU({ dim: 0 }).forward(ones([4, 3])).shape).toEqual([2, 3]);
+  expect(() => new nn.LeakyReLU({ slope: 0.2 } as never)).toThrow('LeakyReLU: there is no option "slope"; there are negativeSlope');
+  expect(() => new nn.Sigmoid(3 as never)).toThrow('Sigmoid: there is no option "argument 0"; there are none');
+});

@@ -7,16 +7,20 @@ import { expectTensor, shown } from "./input.ts";
 /** A module without parameters that bends its input; what it was made with can be read from it. */
 export type Activation<Options extends object = object> = Module & Readonly<Options> & { forward(x: Tensor): Tensor };
 
-/** Options by name; where there is a first one, also that one alone: `new nn.LeakyReLU(0.2)`. */
-export type ActivationClass<Options extends object = object> = new (options?: Partial<Options> | Options[keyof Options]) => Activation<Options>;
+/** Options by name, or in their order: `new nn.Hardtanh({ minVal: -2 })`, `new nn.Hardtanh(-2, 2)`. */
+export type ActivationClass<Options extends object = object> = new (...options: (Partial<Options> | Options[keyof Options])[]) => Activation<Options>;
 
 /** A class from what the activation does. The options are printed as PyTorch prints them. */
 function activation<Options extends object = object>(name: string, defaults: Options, f: (x: Tensor, options: Options) => Tensor): ActivationClass<Options> {
   const names = Object.keys(defaults);
   const made = class extends Module {
-    constructor(given: object | number | string = {}) {
+    constructor(...given: (object | number | string)[]) {
       super();
-      Object.assign(this, defaults, typeof given === "object" ? given : { [names[0]!]: given });
+      const named = typeof given[0] === "object" ? given[0] : Object.fromEntries(given.map((value, i) => [names[i] ?? `argument ${i}`, value]));
+      // Whether a result may take its input's place, a graph decides by itself.
+      const stray = Object.keys(named).find((key) => key !== "inplace" && !names.includes(key));
+      if (stray !== undefined) throw new CambiumError("name", name, `there is no option ${JSON.stringify(stray)}; there are ${names.join(", ") || "none"}`);
+      for (const key of names) Object.assign(this, { [key]: (named as Record<string, unknown>)[key] ?? defaults[key as keyof Options] });
     }
 
     forward(x: Tensor): Tensor {

@@ -69,9 +69,10 @@ export class Threshold extends Module {
 export class GLU extends Module {
   readonly dim: number;
 
-  constructor(dim = -1) {
+  /** The axis that is halved, alone or by name. Default −1. */
+  constructor(dim: number | { dim?: number } = -1) {
     super();
-    this.dim = dim;
+    this.dim = typeof dim === "object" ? (dim.dim ?? -1) : dim;
   }
 
   forward(x: Tensor): Tensor {
