@@ -2,6 +2,7 @@
 import type { Kernel, Program, Stage } from "../../compiler/program.ts";
 import { type MemoryLimits, ModuleBuilder } from "./assembler.ts";
 import { Context, type Emitted } from "./context.ts";
+import { emitConv, emitConvKernel, emitMatmul } from "./contraction.ts";
 import { emitMap } from "./map.ts";
 import { emitPlain } from "./plain.ts";
 import { emitReduce } from "./reduce.ts";
@@ -41,6 +42,12 @@ function writeKernel(k: Kernel, context: Context): Emitted {
       return emitMap(k, context);
     case "reduce":
       return emitReduce(k, context);
+    case "matmul":
+      return emitMatmul(k, context) ?? emitPlain(k, context);
+    case "conv":
+      return emitConv(k, context) ?? emitPlain(k, context);
+    case "convKernel":
+      return emitConvKernel(k, context) ?? emitPlain(k, context);
     case "attention":
     case "loop":
     case "op":
