@@ -37,7 +37,8 @@ export class Heap {
     const known = this.#free.get(size)?.pop();
     if (known !== undefined) return { at: known, bytes: size };
     const at = this.#end;
-    const missing = at + size - this.memory.buffer.byteLength;
+    // Kernels read whole vectors, up to 64 bytes past the end of a value.
+    const missing = at + size + 64 - this.memory.buffer.byteLength;
     if (missing > 0) {
       const pages = this.memory.buffer.byteLength / page;
       const wanted = Math.max(Math.ceil(missing / page), Math.min(pages >> 2, 4096));
@@ -48,7 +49,7 @@ export class Heap {
           `no memory for ${bytes} bytes more beside the ${this.#used - size} in use`,
           "use smaller batches, or the native engine",
         );
-      if (this.memory.buffer.byteLength < at + size)
+      if (this.memory.buffer.byteLength < at + size + 64)
         throw new CambiumError(
           "engine",
           "wasm",
