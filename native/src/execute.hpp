@@ -9,6 +9,7 @@
 #include "product.hpp"
 #include "reduce.hpp"
 #include "threads.hpp"
+#include "turn.hpp"
 
 namespace cambium::CAMBIUM_ISA {
 
@@ -21,6 +22,7 @@ inline std::unique_ptr<Runner> runnerOf(const Kernel& k, Making& making) {
            [&]() -> std::unique_ptr<Runner> { return std::make_unique<RUNNER<double>>(k, making); })
   switch (k.kind) {
     case Kind::map:
+      if (making.samples == 0 && Turn::fits(k, making.program, making.hazards)) return std::make_unique<TurnRunner>(k, making);
       if (k.body.wide) return std::make_unique<MapRunner<double>>(k, making);
       return std::make_unique<MapRunner<float>>(k, making);
     case Kind::reduce:

@@ -6,7 +6,7 @@ import { isLoop, isLoopPart } from "../graph/region.ts";
 import { inOrder } from "../graph/walk.ts";
 import { instructions } from "./instruction.ts";
 import { isLeaf, usersOf } from "./rewrite.ts";
-import { type Access, accessOf, canonical, isView, spreadOver } from "./view.ts";
+import { type Access, accessOf, canonical, isTurned, isView, spreadOver } from "./view.ts";
 
 /** The longest row that is folded while it is in the cache. */
 const longestRow = 16384;
@@ -78,6 +78,9 @@ function isWinner(node: Node): boolean {
 const isElementwise = (node: Node): boolean => !isLeaf(node) && (instructions.has(node.op!.name) || node.op!.kind === "elementwise");
 const folds = new Set(["sum", "max", "min", "prod", "argMax", "argMin"]);
 
+/** A copy that puts axes in another order: a kernel for itself, since engines turn it square by square. */
+const isTurning = (node: Node): boolean => node.op!.name === "copy" && isTurned(node.shape, accessOf(node.inputs[0]!)!);
+
 /** Ops that cost no more than reading a number. */
 const simple = new Set(["add", "sub", "mul", "neg", "square", "relu"]);
 
@@ -87,6 +90,7 @@ export function cluster(roots: readonly Node[]): Clustering {
   const isRoot = new Set(roots);
   const of = new Map<Node, Cluster>();
   const clusters: Cluster[] = [];
+  const turning = new Set<Cluster>();
 
   const open = (kind: Cluster["kind"], anchor: Node | undefined, space: Shape, wide: boolean): Cluster => {
     const c: Cluster = { kind, anchor, space, nodes: [], before: [], wide, rows: false, id: clusters.length, needs: new Set() };
@@ -129,7 +133,7 @@ export function cluster(roots: readonly Node[]): Clustering {
   const shapeFits = (c: Cluster, shape: Shape): boolean => same(shape, c.space) || (c.kind === "map" && c.rows && isCell(shape, c.space));
   /** Whether `node` can be done in `c`: its operands from `c` are in registers, and no other operand waits for `c`. */
   const fits = (c: Cluster, node: Node, shape: Shape = node.shape): boolean => {
-    if (c.kind === "alone" || c.kind === "loop" || c.wide !== isWide(node) || !shapeFits(c, shape)) return false;
+    if (c.kind === "alone" || c.kind === "loop" || turning.has(c) || c.wide !== isWide(node) || !shapeFits(c, shape)) return false;
     return node.inputs.every((input) => {
       const access = operandOver(c.space, shape, input);
       const from = of.get(access.base);
@@ -146,7 +150,12 @@ export function cluster(roots: readonly Node[]): Clustering {
   for (const node of order) {
     if (isLeaf(node) || isView(node) || isInline(node)) continue;
     const { name } = node.op!;
-    if (isElementwise(node)) {
+    if (isTurning(node)) {
+      const c = open("map", undefined, node.shape, false);
+      c.nodes.push(node);
+      put(c, node);
+      turning.add(c);
+    } else if (isElementwise(node)) {
       let c = candidates(node).find((c) => fits(c, node)) ?? siblings(node).find((c) => same(c.space, node.shape) && fits(c, node));
       c ??= open("map", undefined, node.shape, isWide(node));
       c.nodes.push(node);
@@ -179,7 +188,7 @@ export function cluster(roots: readonly Node[]): Clustering {
     if (axes.length === 1 && axes[0] === last && row <= longestRow && (count >= 4 || row <= 1024)) {
       const home = homeOf(x);
       const access = accessOf(x)!;
-      const inside = home?.kind === "map" && home.wide === isWide(node) && same(home.space, x.shape) && access.base === x;
+      const inside = home?.kind === "map" && !turning.has(home) && home.wide === isWide(node) && same(home.space, x.shape) && access.base === x;
       const c = inside ? home : open("map", undefined, x.shape, isWide(node));
       c.rows = true;
       c.nodes.push(node);
@@ -189,7 +198,7 @@ export function cluster(roots: readonly Node[]): Clustering {
     const c = open("reduce", node, node.shape, isWide(node));
     put(c, node);
     const home = homeOf(x);
-    if (home?.kind !== "map" || home.rows || home.wide !== c.wide || !same(home.space, x.shape) || accessOf(x)!.base !== x) return;
+    if (home?.kind !== "map" || turning.has(home) || home.rows || home.wide !== c.wide || !same(home.space, x.shape) || accessOf(x)!.base !== x) return;
     // What only this fold reads is made on the way in; so is, once more, what others read too, if making it is cheaper than writing it down.
     const chain = home.nodes.every((n) => !isRoot.has(n) && users.get(n)!.every((u) => (n === x && u === node) || of.get(u) === home))
       ? home.nodes

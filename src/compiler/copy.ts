@@ -1,9 +1,11 @@
 import { Node } from "../graph/node.ts";
 import { type AnyOp, defineOp } from "../graph/op.ts";
+import { same } from "../base/shape.ts";
 import { isLoop } from "../graph/region.ts";
+import { instructions } from "./instruction.ts";
 import { lineTasks, tasks } from "./program.ts";
 import { isLeaf, rewrite } from "./rewrite.ts";
-import { accessOf, isView, isWhole } from "./view.ts";
+import { accessOf, isTurned, isView, isWhole } from "./view.ts";
 
 /** Only the compiler writes this: the numbers of `x` laid out in order in memory of their own. */
 export const copy: AnyOp = defineOp({
@@ -36,6 +38,12 @@ const plainInputs: Readonly<Record<string, readonly number[]>> = {
 
 const summing = new Set(["sum", "convKernel"]);
 
+/** Whether an op number by number reads `input` across the lines of its memory. */
+function turned(node: Node, input: Node): boolean {
+  const access = accessOf(input)!;
+  return !fixed(access.base) && same(input.shape, node.shape) && isTurned(input.shape, access);
+}
+
 /** Sets copies in where a kernel cannot read through a view, and where a result is not a value of its own. */
 export function setCopies(roots: readonly Node[]): Node[] {
   const solid = (node: Node): Node => {
@@ -51,6 +59,9 @@ export function setCopies(roots: readonly Node[]): Node[] {
     // A loop reads its inputs as plain memory; of a sum, which may have a copy a thread, it takes one that is whole.
     if (isLoop(node))
       return withInputs(node, (input) => (summing.has(accessOf(input)!.base.op?.name ?? "") && !isLeaf(accessOf(input)!.base) ? copy(input) : solid(input)));
+    // Read beside others that lie in order, as the gradient of a weight is in its update, it is turned first.
+    if (instructions.has(name) && name !== "copy" && node.inputs.length > 1 && node.inputs.some((input) => turned(node, input)))
+      return withInputs(node, (input) => (turned(node, input) ? copy(input) : input));
     const plain = plainInputs[name];
     return plain ? withInputs(node, (input, i) => (plain.includes(i) ? solid(input) : input)) : node;
   });

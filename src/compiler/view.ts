@@ -1,5 +1,5 @@
 /** How a movement op is read straight from the memory of the value it moves, so that nothing has to be moved. */
-import { type Shape, strides as rowMajor } from "../base/shape.ts";
+import { type Shape, size, strides as rowMajor } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { isLeaf } from "./rewrite.ts";
 
@@ -113,6 +113,16 @@ export function isWhole(shape: Shape, { base, offset, strides }: Access): boolea
   for (const d of base.shape) m *= d;
   return n === m && shape.every((d, i) => d === 1 || strides[i] === plain[i]);
 }
+
+/** Whether a reading jumps from line to line of memory where its neighbours along another axis lie side by side: large, it is best turned once. */
+export function isTurned(shape: Shape, { base, strides }: Access): boolean {
+  if (base.dtype !== "float32" || size(shape) < turnedFrom || size(shape) !== size(base.shape)) return false;
+  const last = shape.findLastIndex((d) => d !== 1);
+  return Math.abs(strides[last]!) > 1 && shape.some((d, i) => d !== 1 && Math.abs(strides[i]!) === 1);
+}
+
+/** Fewer numbers than this fit the fastest cache, however they are read. */
+const turnedFrom = 4096;
 
 /** The same reading over `space`, to which `shape` broadcasts. */
 export function spreadOver(space: Shape, shape: Shape, strides: readonly number[]): number[] {
