@@ -3,6 +3,8 @@ import { afterEach, describe, expect, test } from "vitest";
 import { chooseEngine } from "../src/engines/choose.ts";
 import type { Engine } from "../src/engines/engine.ts";
 import type { Kernel, Program } from "../src/compiler/program.ts";
+import { nativeEngine } from "../src/engines/native/engine.ts";
+import { loadAddon } from "../src/engines/native/load.ts";
 import { referenceEngine } from "../src/engines/reference/engine.ts";
 import { compile, nn, normal, optim, randint, seed, Tensor } from "../src/index.ts";
 import { conv } from "../src/ops/conv.ts";
@@ -144,4 +146,64 @@ test("updates that do not need each other share a stage, small ones beside large
   expect(last.kernels.filter((k) => k.kind === "reduce")).toHaveLength(2);
   expect(last.owners!.filter((owner) => owner < 0)).toHaveLength(1);
   expect(new Set(last.owners)).toEqual(new Set([-1, 0, 1]));
+});
+
+/** `x` with its axes in another order, by counting. */
+function reordered(x: Tensor, order: readonly number[]): number[] {
+  const from = x.dataSync();
+  const steps = x.shape.map((_, i) => x.shape.slice(i + 1).reduce((a, b) => a * b, 1));
+  const shape = order.map((axis) => x.shape[axis]!);
+  return Array.from({ length: x.size }, (_, at) => {
+    let place = 0;
+    let rest = at;
+    for (let i = shape.length - 1; i >= 0; i--) {
+      place += (rest % shape[i]!) * steps[order[i]!]!;
+      rest = Math.floor(rest / shape[i]!);
+    }
+    return from[place]!;
+  });
+}
+
+describe.each([1, 2])("axes put in another order on %s threads", (threads) => {
+  const engines = (): Engine[] => [loopsEngine(threads), ...(typeof loadAddon() === "string" ? [] : [nativeEngine(threads)])];
+  const cases: [shape: number[], order: number[]][] = [
+    [[70, 67], [1, 0]],
+    [[37, 19, 3, 3], [2, 3, 1, 0]],
+    [[37, 19, 3, 3], [2, 3, 0, 1]],
+    [[64, 32, 5], [2, 1, 0]],
+    [[9, 41, 17], [1, 2, 0]],
+    [[5, 33, 7, 6], [3, 0, 2, 1]],
+    [[4100, 3], [1, 0]],
+  ];
+
+  test.each(cases)("%j as %j is the same copy, backwards too, and beside what lies in order", (shape, order) => {
+    for (const engine of engines()) {
+      setEngine(engine);
+      seed(5);
+      const [x, y] = [normal(shape), normal(order.map((axis) => shape[axis]!))];
+      const want = reordered(x, order);
+      expect([...x.permute(order).dataSync()]).toEqual(want);
+      const flipped = x.flip([0]);
+      const back = flipped.permute(order).dataSync();
+      flipped.dataSync();
+      expect([...back]).toEqual(reordered(flipped, order));
+      const sum = y.mul(2).add(x.permute(order)).dataSync();
+      y.dataSync().forEach((v, i) => expect(sum[i]).toBeCloseTo(2 * v + want[i]!, 5));
+    }
+  });
+});
+
+test("weights larger than the cache are read for many samples at once, and maps that are done with make room", () => {
+  const programs: Program[] = [];
+  const engine = { ...loopsEngine(1), target: { plain: false, threads: 1, cache: 16 * 1024 } };
+  setEngine({ ...engine, prepare: (p) => engine.prepare(programs[programs.push(p) - 1]!) });
+  seed(6);
+  const layer = (): nn.Conv2d => new nn.Conv2d(24, 24, 3, { padding: 1 });
+  const model = new nn.Sequential(layer(), new nn.ReLU(), layer(), new nn.ReLU(), layer(), new nn.ReLU(), layer(), new nn.ReLU(), layer());
+  model.forward(normal([32, 24, 6, 6])).dataSync();
+  const program = programs.find((p) => p.stages.some((s) => s.kernels.filter((k) => k.kind === "conv").length === 5))!;
+  const stage = program.stages.find((s) => s.kernels.some((k) => k.kind === "conv"))!;
+  // Five weights of 20736 bytes; six maps of 3456, of which no more than three are in use at one time. The cache alone would hold one sample.
+  expect(stage.chunk).toBe(Math.ceil((5 * 20736) / (3 * 3456)));
+  expect(program.local).toBe(3 * 3456 * stage.chunk);
 });

@@ -14,6 +14,42 @@ export interface Plan {
   readonly partial: number;
 }
 
+/** A value that needs `size` bytes from its first to its last use. */
+interface Span {
+  readonly v: number;
+  readonly from: number;
+  readonly to: number;
+  readonly size: number;
+}
+
+/** Places for values, so that those in use at one time lie apart: first fit, largest first among those that begin together. */
+function packed(spans: readonly Span[]): { places: Map<number, number>; end: number } {
+  const taken: { from: number; to: number; offset: number; end: number }[] = [];
+  const places = new Map<number, number>();
+  let most = 0;
+  for (const { v, from, to, size } of [...spans].sort((a, b) => a.from - b.from || b.size - a.size)) {
+    const busy = taken.filter((t) => t.to >= from && t.from <= to).sort((a, b) => a.offset - b.offset);
+    let offset = 0;
+    for (const t of busy) {
+      if (t.offset - offset >= size) break;
+      offset = Math.max(offset, t.end);
+    }
+    taken.push({ from, to, offset, end: offset + size });
+    places.set(v, offset);
+    most = Math.max(most, offset + size);
+  }
+  return { places, end: most };
+}
+
+/** The first and the last kernel of a stage that touches each value. */
+function usesWithin(stage: Stage): Map<number, { from: number; to: number }> {
+  const uses = new Map<number, { from: number; to: number }>();
+  stage.kernels.forEach((k, at) => {
+    for (const v of [...writesOf(k), ...readsOf(k).map((r) => r.value)]) uses.set(v, { from: uses.get(v)?.from ?? at, to: at });
+  });
+  return uses;
+}
+
 /**
  * Gives every value a home. `fixed`: values that belong to the caller.
  * `threads` and `cache` (bytes a thread has to itself) settle how many samples a group takes at a time.
@@ -59,37 +95,24 @@ export function plan(drafts: readonly Draft[], stages: readonly Stage[], fixed: 
         partial += align(bytes(v));
       } else if (last.get(v) === place) inside.push(v);
     }
-    const perSample = inside.reduce((n, v) => n + bytes(v) / stage.samples, 0);
+    const uses = usesWithin(stage);
+    const spans = inside.map((v) => ({ v, ...uses.get(v)!, size: bytes(v) / stage.samples }));
+    const perSample = Math.max(0, ...stage.kernels.map((_, k) => spans.reduce((n, s) => (s.from <= k && s.to >= k ? n + s.size : n), 0)));
     const most = Math.ceil(stage.samples / threads);
-    const chunk = perSample === 0 ? Math.min(most, 8) : Math.max(1, Math.min(most, Math.floor(cache / perSample)));
-    let offset = 0;
-    for (const v of inside) {
-      homes.set(v, { at: "local", offset });
-      offset += align((bytes(v) / stage.samples) * chunk);
-    }
+    const fits = perSample === 0 ? Math.min(most, 8) : Math.max(1, Math.min(most, Math.floor(cache / perSample)));
+    // Weights that do not stay in the cache are read anew for each chunk: it should bring as much of its own.
+    const weights = stage.kernels.reduce((n, k) => (k.kind === "conv" ? n + bytes(k.w) : n), 0);
+    const chunk = weights > cache && perSample > 0 ? Math.max(fits, Math.min(most, Math.ceil(weights / perSample))) : fits;
+    const { places: offsets, end: offset } = packed(spans.map((s) => ({ ...s, size: align(s.size * chunk) })));
+    offsets.forEach((at, v) => homes.set(v, { at: "local", offset: at }));
     local = Math.max(local, offset);
     return { ...stage, chunk };
   };
   const finished = stages.map(chunked);
 
-  // First fit, largest first among those that begin together.
-  const taken: { from: number; to: number; offset: number; end: number }[] = [];
-  let arena = 0;
-  const rest = [...first.keys()].filter((v) => !homes.has(v)).sort((a, b) => first.get(a)! - first.get(b)! || bytes(b) - bytes(a));
-  for (const v of rest) {
-    const from = first.get(v)!;
-    const to = last.get(v)!;
-    const need = align(Math.max(1, bytes(v)));
-    const busy = taken.filter((t) => t.to >= from && t.from <= to).sort((a, b) => a.offset - b.offset);
-    let offset = 0;
-    for (const t of busy) {
-      if (t.offset - offset >= need) break;
-      offset = Math.max(offset, t.end);
-    }
-    taken.push({ from, to, offset, end: offset + need });
-    homes.set(v, { at: "arena", offset });
-    arena = Math.max(arena, offset + need);
-  }
+  const rest = [...first.keys()].filter((v) => !homes.has(v));
+  const { places: offsets, end: arena } = packed(rest.map((v) => ({ v, from: first.get(v)!, to: last.get(v)!, size: align(Math.max(1, bytes(v))) })));
+  offsets.forEach((offset, v) => homes.set(v, { at: "arena", offset }));
   return {
     values: drafts.map((d, v) => ({ home: homes.get(v) ?? { at: "arena", offset: 0 }, dtype: d.dtype, length: d.length })),
     stages: finished,
