@@ -85,6 +85,7 @@ describe("mistakes in attention", () => {
     ["values for other keys", () => sdpa(x(4, 6), x(5, 6), x(4, 6)), /key and value must have as many positions \(5 ≠ 4\)/],
     ["a vector", () => sdpa(x(6), x(5, 6), x(5, 6)), /query is \[6\]; it needs the axes \[\.\.\., positions, features\]/],
     ["a mask and isCausal", () => sdpa(x(4, 6), x(4, 6), x(4, 6), { mask: ones([4, 4]), isCausal: true }), /got a mask and isCausal/],
+    ["whole numbers", () => sdpa(ones([4, 6], { dtype: "int32" }), x(4, 6), x(4, 6)), /queries are int32, keys float32, values float32; all must be floats of one dtype/],
     ["a mask of whole numbers", () => sdpa(x(4, 6), x(4, 6), x(4, 6), { mask: ones([4, 4], { dtype: "int32" }) }), /the mask is int32; it is bool/],
     ["a mask that does not fit", () => sdpa(x(4, 6), x(4, 6), x(4, 6), { mask: ones([2, 4, 4]) }), /the mask is \[2, 4, 4\], the scores are \[4, 4\]/],
     ["a chance above 1", () => sdpa(x(4, 6), x(4, 6), x(4, 6), { dropout: 2 }), /dropout is a chance from 0 to 1, got 2/],

@@ -1,5 +1,5 @@
 /** Values mixed by how well their keys match a query. */
-import { isFloat } from "../base/dtype.ts";
+import { type DType, isFloat } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
 import { broadcastShapes, same, show, type Shape, size } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
@@ -78,6 +78,12 @@ function attendShape([query, key, value]: readonly Shape[]): Shape {
   return [...query!.slice(0, -1), value!.at(-1)!];
 }
 
+function ofFloats([query, key, value]: readonly DType[]): DType {
+  if (!isFloat(query!) || key !== query || value !== query)
+    throw new CambiumError("dtype", "attention", `queries are ${query}, keys ${key}, values ${value}; all must be floats of one dtype`, 'cast them, e.g. query.cast("float32")');
+  return query!;
+}
+
 const plain = { shapes: [[2, 3, 2, 4], [2, 3, 2, 4], [2, 3, 2, 4]] };
 
 /**
@@ -97,7 +103,7 @@ export const attention: VariadicOp<[scoring?: Scoring]> = defineOp({
     ...(hidden !== undefined && { hidden }),
   }),
   shape: attendShape,
-  dtype: ([query]) => query!,
+  dtype: ofFloats,
   gradient: (dy, _, attrs, node) => {
     const [query, key, value, mask] = node.inputs as [Node, Node, Node, Node?];
     const flows = apart(attentionGradient([...node.inputs, dy], attrs), query, key, value);
@@ -149,7 +155,7 @@ export const attentionGradient: VariadicOp<[scoring: Required<Pick<Scoring, "isC
       ? [...query!.slice(0, -2), counts.reduce((a, b) => a + b)]
       : [...query!.slice(0, -3), [query!, key!, value!].reduce((n, x, i) => n + x.at(-3)! * counts[i]!, 0)];
   },
-  dtype: ([query]) => query!,
+  dtype: ofFloats,
   decompose: (_, attrs, node) => {
     const dy = node.inputs.at(-1)!;
     const parts = operands(node.inputs.slice(0, -1), attrs);
