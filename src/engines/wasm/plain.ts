@@ -31,12 +31,23 @@ function numbers({ buffer }: Reach, dtype: DType, address: number): Numbers {
       return { get: (i) => Number(longs[at(i)]), set: (i, x) => (longs[at(i)] = Math.abs(x) < 2 ** 63 ? BigInt(Math.trunc(x)) : 0n) };
     }
     default: {
-      const kinds = { float32: Float32Array, float64: Float64Array, int32: Int32Array, int8: Int8Array, uint8: Uint8Array, bool: Uint8Array };
       const array = new kinds[dtype](buffer as ArrayBuffer);
       return { get: (i) => array[at(i)]!, set: (i, x) => (array[at(i)] = x) };
     }
   }
 }
+
+const kinds = { float32: Float32Array, float64: Float64Array, int32: Int32Array, int8: Int8Array, uint8: Uint8Array, bool: Uint8Array };
+
+/** A sample's numbers as an array on the memory itself; nothing where JavaScript has no such numbers. */
+function piece({ buffer }: Reach, dtype: DType, address: number, first: number, length: number): Direct | undefined {
+  if (!(dtype in kinds)) return undefined;
+  const kind = kinds[dtype as keyof typeof kinds];
+  return new kind(buffer as ArrayBuffer, ((address >>> 0) + first * bytesOf(dtype)) % 2 ** 32, length);
+}
+
+type Reals = Float32Array | Float64Array;
+type Direct = InstanceType<(typeof kinds)[keyof typeof kinds]>;
 
 function each(space: readonly number[], visit: (index: number[]) => void): void {
   const index = space.map(() => 0);
@@ -68,6 +79,49 @@ function windows(g: Geometry, visit: (o: number, k: number, i: number) => void):
   });
 }
 
+/** What `windows` visits, three numbers a time: the same for each sample. */
+function windowTable(g: Geometry): Int32Array {
+  const table: number[] = [];
+  windows(g, (o, k, i) => table.push(o, k, i));
+  return Int32Array.from(table);
+}
+
+/** The largest numbers of windows, the first of equals, NaN before all; and their places. */
+function poolMax(table: Int32Array, channels: number, x: ArrayLike<number>, best: Reals, index: Reals): void {
+  best.fill(Number.NEGATIVE_INFINITY);
+  index.fill(-1);
+  for (let t = 0; t < table.length; t += 3) {
+    const [o, k, i] = [table[t]! * channels, table[t + 1]!, table[t + 2]! * channels];
+    for (let c = 0; c < channels; c++) {
+      const v = x[i + c]!;
+      const b = best[o + c]!;
+      if (index[o + c]! < 0 || v > b || (v !== v && b === b)) {
+        best[o + c] = v;
+        index[o + c] = k;
+      }
+    }
+  }
+  for (let p = 0; p < index.length; p++) if (index[p]! < 0) index[p] = 0;
+}
+
+function poolSum(table: Int32Array, channels: number, x: ArrayLike<number>, total: Reals): void {
+  total.fill(0);
+  for (let t = 0; t < table.length; t += 3) {
+    const [o, i] = [table[t]! * channels, table[t + 2]! * channels];
+    for (let c = 0; c < channels; c++) total[o + c]! += x[i + c]!;
+  }
+}
+
+/** Adds each number to the place in its window that it came from, or to the whole window. */
+function spread(table: Int32Array, channels: number, x: ArrayLike<number>, index: ArrayLike<number> | undefined, out: Direct): void {
+  out.fill(0);
+  for (let t = 0; t < table.length; t += 3) {
+    const [o, k, i] = [table[t]! * channels, table[t + 1]!, table[t + 2]! * channels];
+    if (!index) for (let c = 0; c < channels; c++) out[i + c]! += x[o + c]!;
+    else for (let c = 0; c < channels; c++) if (index[o + c] === k) out[i + c]! += x[o + c]!;
+  }
+}
+
 type Finish = (table: number, row: number, rows: number, column: number, to: number, ...more: number[]) => void;
 
 /** The kernel as loops. */
@@ -78,26 +132,34 @@ export function emitPlain(k: Exclude<Kernel, { kind: "map" | "reduce" | "attenti
     call: (memory) => (table, from, to) => from < to && run(memory, table, from, to),
     units,
   });
-  /** Results of a row, then what follows on them. */
+  /** Results of some rows, one after another, then what follows on them. */
   const finished = (
     body: (Kernel & { kind: "conv" })["finish"],
     dims: readonly number[],
-    results: (memory: Reach, table: number, from: number, to: number, row: (row: number, ...given: ArrayLike<number>[]) => void) => void,
+    results: (memory: Reach, table: number, from: number, to: number, rows: (row: number, ...given: Reals[]) => void) => void,
   ): Emitted => {
     const length = dims[dims.length - 1]!;
     const { name } = finishOf(context, body, dims);
-    const type = body.type;
-    const bytes = Math.ceil((length * bytesOf(type)) / 16) * 16;
-    context.reserve(bytes * body.given);
+    const kind = kinds[body.type];
+    const bytes = Math.ceil((length * bytesOf(body.type)) / 16) * 16;
+    const step = bytes / bytesOf(body.type);
+    const together = Math.max(1, Math.floor(2 ** 15 / Math.max(bytes, 1)));
+    context.reserve(bytes * together * body.given);
     const call: Plain = (memory, exports) => (table, from, to) => {
       if (from >= to || length === 0) return;
       const at = memory.scratch(table);
-      const scratch = Array.from({ length: body.given }, (_, i) => numbers(memory, type, at + i * bytes));
+      const places = Array.from({ length: body.given }, (_, i) => at + i * bytes * together);
       results(memory, table, from, to, (row, ...given) => {
-        given.forEach((list, g) => {
-          for (let i = 0; i < length; i++) scratch[g]!.set(i, list[i]!);
-        });
-        (exports[name] as Finish)(table, row, 1, 0, length, ...scratch.map((_, i) => at + i * bytes), 0);
+        const count = given[0]!.length / length;
+        for (let first = 0; first < count; first += together) {
+          const rows = Math.min(together, count - first);
+          given.forEach((list, g) => {
+            const scratch = new kind(memory.buffer as ArrayBuffer, places[g]! >>> 0, rows * step);
+            if (step === length) scratch.set(list.subarray(first * length, (first + rows) * length));
+            else for (let r = 0; r < rows; r++) scratch.set(list.subarray((first + r) * length, (first + r + 1) * length), r * step);
+          });
+          (exports[name] as Finish)(table, row + first, rows, 0, length, ...places, bytes);
+        }
       });
     };
     return { call, units };
@@ -132,7 +194,7 @@ export function emitPlain(k: Exclude<Kernel, { kind: "map" | "reduce" | "attenti
               for (let c = 0; c < per; c++)
                 y[o * filters + f]! += x.get((s * size(g.input) + i) * channels + Math.floor(f / mine) * per + c) * w.get((q * per + c) * filters + f);
           });
-          for (let o = 0; o < positions; o++) emit(s * positions + o, y.subarray(o * filters, (o + 1) * filters));
+          emit(s * positions, y);
         }
       });
     }
@@ -155,50 +217,37 @@ export function emitPlain(k: Exclude<Kernel, { kind: "map" | "reduce" | "attenti
     }
     case "pool": {
       const { geometry: g, channels } = k;
+      const [small, big] = [size(g.output) * channels, size(g.input) * channels];
+      const places = windowTable(g);
+      // The largest of float32 is one of them, sums are made in doubles.
+      const kind = k.mode === "max" && k.finish.type === "float32" ? Float32Array : Float64Array;
+      const [best, index] = [new kind(small), new kind(small)];
       return finished(k.finish, [g.samples, ...g.output, channels], (memory, table, from, to, emit) => {
-        const x = of(memory, table, k.x);
-        const positions = size(g.output);
         for (let s = from; s < to; s++) {
-          const best = new Float64Array(positions * channels).fill(k.mode === "max" ? -Infinity : 0);
-          const index = new Float64Array(best.length);
-          const seen = new Uint8Array(best.length);
-          windows(g, (o, q, i) => {
-            for (let c = 0; c < channels; c++) {
-              const v = x.get((s * size(g.input) + i) * channels + c);
-              const p = o * channels + c;
-              if (k.mode === "sum") best[p]! += v;
-              else if (!seen[p] || (!Number.isNaN(best[p]!) && (Number.isNaN(v) || v > best[p]!))) {
-                seen[p] = 1;
-                best[p] = v;
-                index[p] = q;
-              }
-            }
-          });
-          for (let o = 0; o < positions; o++) {
-            const row = (list: Float64Array): Float64Array => list.subarray(o * channels, (o + 1) * channels);
-            emit(s * positions + o, row(best), ...(k.mode === "max" ? [row(index)] : []));
-          }
+          const x = sample(memory, table, k.x, s, big);
+          if (k.mode === "max") poolMax(places, channels, x, best, index);
+          else poolSum(places, channels, x, best);
+          emit(s * size(g.output), best, ...(k.mode === "max" ? [index] : []));
         }
       });
     }
     case "unpool":
     case "poolTake": {
       const { geometry: g, channels } = k;
+      const [small, big] = [size(g.output) * channels, size(g.input) * channels];
+      const places = windowTable(g);
       return plain((memory, table, from, to) => {
-        const out = of(memory, table, k.out);
-        const x = of(memory, table, k.kind === "unpool" ? k.dy : k.x);
-        const index = k.index === undefined ? undefined : of(memory, table, k.index);
-        const piece = context.values[k.out]!.length / g.samples;
         for (let s = from; s < to; s++) {
-          for (let i = 0; i < piece; i++) out.set(s * piece + i, 0);
-          windows(g, (o, q, i) => {
-            for (let c = 0; c < channels; c++) {
-              const [small, big] = [(s * size(g.output) + o) * channels + c, (s * size(g.input) + i) * channels + c];
-              if (index && index.get(small) !== q) continue;
-              if (k.kind === "unpool") out.set(big, out.get(big) + x.get(small));
-              else out.set(small, x.get(big));
-            }
-          });
+          const index = k.index === undefined ? undefined : sample(memory, table, k.index, s, small);
+          if (k.kind === "unpool") written(memory, table, k.out, s, big, (out) => spread(places, channels, sample(memory, table, k.dy, s, small), index, out));
+          else
+            written(memory, table, k.out, s, small, (out) => {
+              const x = sample(memory, table, k.x, s, big);
+              out.fill(0);
+              for (let t = 0; t < places.length; t += 3)
+                for (let c = 0; c < channels; c++)
+                  if (index![places[t]! * channels + c] === places[t + 1]) out[places[t]! * channels + c] = x[places[t + 2]! * channels + c]!;
+            });
         }
       });
     }
@@ -266,6 +315,26 @@ export function emitPlain(k: Exclude<Kernel, { kind: "map" | "reduce" | "attenti
         [k.second, [k.outer, k.count]],
       ]);
     }
+  }
+
+  /** The numbers of one sample of a value. */
+  function sample(memory: Reach, table: number, value: number, s: number, length: number): ArrayLike<number> {
+    const dtype = context.values[value]!.dtype;
+    const direct = piece(memory, dtype, memory.address(table, value), s * length, length);
+    if (direct) return direct;
+    const list = of(memory, table, value);
+    return Float64Array.from({ length }, (_, i) => list.get(s * length + i));
+  }
+
+  /** Lets one sample of a value be written. */
+  function written(memory: Reach, table: number, value: number, s: number, length: number, write: (out: Direct) => void): void {
+    const dtype = context.values[value]!.dtype;
+    const direct = piece(memory, dtype, memory.address(table, value), s * length, length);
+    if (direct) return write(direct);
+    const made = new Float64Array(length);
+    write(made);
+    const list = of(memory, table, value);
+    for (let i = 0; i < length; i++) list.set(s * length + i, made[i]!);
   }
 
   /** By the loops of the op itself. */
