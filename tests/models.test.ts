@@ -301,6 +301,13 @@ describe("data that comes batch by batch", () => {
   });
 });
 
+test("of several inputs the one with a wrong number is named", async () => {
+  const [a, b] = [input({ shape: [2], name: "age" }), input({ shape: [2], name: "height" })];
+  const m = model({ inputs: [a, b], outputs: layers.dense(1).apply(layers.add().apply([a, b])) });
+  m.compile({ loss: "meanSquaredError" });
+  await expect(m.fit([tensor([[1, 2]]), tensor([[1, Number.NaN]])], tensor([[1]]), { verbose: 0 })).rejects.toThrow(/height/);
+});
+
 describe("mistakes in graphs of layers are explained:", () => {
   const x = (): layers.SymbolicTensor => input({ shape: [3] });
   const complaint = (f: () => unknown): string => {

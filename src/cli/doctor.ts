@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { engineNames, type Choice } from "../engines/choose.ts";
 import { addonPath, prebuilt } from "../engines/native/load.ts";
+import { features } from "../engines/wasm/features.ts";
 import { uniform } from "../tensor/random.ts";
 
 export interface Finding {
@@ -35,14 +36,10 @@ function instructionSets(): string {
   }
 }
 
-/** A module with one function whose body is `code`, for asking whether this Node knows an instruction. */
-const module = (...code: number[]): Uint8Array =>
-  Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, code.length + 4, 1, code.length + 2, 0, ...code, 11);
-const zeros = [253, 12, ...new Array<number>(16).fill(0)];
-
 function webAssembly(): string {
-  const knows = (...code: number[]): string => (WebAssembly.validate(module(...code) as BufferSource) ? "yes" : "no");
-  return `SIMD ${knows(...zeros, 26)}, relaxed SIMD ${knows(...zeros, ...zeros, ...zeros, 253, 0x85, 2, 26)}, shared memory ${typeof SharedArrayBuffer === "undefined" ? "no" : "yes"}`;
+  const { simd, relaxed, threads } = features();
+  const known = (what: boolean): string => (what ? "yes" : "no");
+  return `vectors ${known(simd)}, fused products and sums ${known(relaxed)}, shared memory ${known(threads)}`;
 }
 
 /** Multiplications and additions a second in a product of two square matrices, in 10⁹; the best of what fits into half a second. */
@@ -76,7 +73,7 @@ export function diagnose(version: string, { engine, passedOver }: Choice): Diagn
     ...passedOver.map(({ name, reason }) => ({ name: "", value: `not ${name}: ${reason}` })),
     { name: "engines", value: engineNames().join(", ") },
     { name: "addon", value: addon ?? "none" },
-    { name: "threads", value: `${engine.target.threads}${process.env.CAMBIUM_THREADS ? " (CAMBIUM_THREADS)" : ""}` },
+    { name: "threads", value: `${engine.target.threads}${engine.name === "native" && process.env.CAMBIUM_THREADS ? " (CAMBIUM_THREADS)" : ""}` },
     { name: "WebAssembly", value: webAssembly() },
     { name: "product", value: `${size} × ${size} matrices: ${productRate(size).toPrecision(3)} GFLOP/s` },
   ];
@@ -92,6 +89,6 @@ function advise(engine: string, threads: number): string[] {
     advice.push("node node_modules/cambium/scripts/native.mjs builds it, with a C++ compiler, in about a minute");
   }
   if (engine === "native" && isa) advice.push(`CAMBIUM_ISA=${isa} fixes the instruction set; without it the best one is taken`);
-  if (threads === 1 && availableParallelism() > 1) advice.push("one thread computes; CAMBIUM_THREADS names another number");
+  if (engine === "native" && threads === 1 && availableParallelism() > 1) advice.push("one thread computes; CAMBIUM_THREADS names another number");
   return advice;
 }

@@ -160,7 +160,7 @@ export class Functional extends Model {
       ...this.#readings.map(({ part, inputs }) => (part as unknown as Reader).read(...inputs.map(of))),
     ];
     taken.forEach((read, i) => {
-      if (i > 0) expectEqualLengths(where, { name: "the first input", of: taken[0]! }, { name: `input ${i}`, of: read });
+      if (i > 0) expectEqualLengths(where, { name: this.inlets[0]!, of: taken[0]! }, { name: this.inlets[i]!, of: read });
     });
     return taken;
   }
@@ -171,8 +171,9 @@ export class Functional extends Model {
     return this.#taken(where, partsOf<Data>(where, "x", x, names));
   }
 
-  protected override get inlets(): number {
-    return this.#plain.length + this.#readings.length;
+  protected override get inlets(): readonly string[] {
+    if (this.#readings.length === 0) return super.inlets;
+    return [...this.#plain, ...this.#readings.map(({ part }) => part)].map(({ name }) => name);
   }
 
   override run(...inputs: Tensor[]): Results {

@@ -84,9 +84,9 @@ export abstract class Model extends Module implements Trainee, Savable, Part {
     return this.forward(...inputs) as Results;
   }
 
-  /** How many tensors `read` gives. */
-  protected get inlets(): number {
-    return this.entrances.length;
+  /** The names of the tensors that `read` gives. */
+  protected get inlets(): readonly string[] {
+    return this.entrances.map(({ name }) => name);
   }
 
   /** Sizes of a sample of each input, as the data say. */

@@ -45,13 +45,13 @@ export class Intake {
   /** Data made ready and looked through; single batches without a look at every input, which would cost as much as the step. */
   async samples(where: string, x: Several<Data>, y: Several<Data>, { sampleWeight, classWeight }: BatchOptions, thorough = true): Promise<Samples> {
     if (y === undefined || y === null) throw new CambiumError("data", where, "y, the labels, is missing", `model.${where.split(" ")[0]}(x, y)`);
-    const { goals } = this.#task;
+    const { goals, inputs: names } = this.#task;
     const several = goals.length > 1;
     const inputs = this.#read(where, x);
-    const names = goals.map(({ name }) => name);
-    const labels = partsOf<Data>(where, "y", y, names).map((data, i) => toRows(where, several ? `y of ${names[i]}` : "y", data));
-    labels.forEach((of, i) => expectEqualLengths(where, { name: "x", of: inputs[0]! }, { name: several ? `y of ${names[i]}` : "y", of }));
-    if (thorough) for (const [i, input] of inputs.entries()) await expectNumbers(where, inputs.length > 1 ? `input ${i}` : "x", input);
+    const results = goals.map(({ name }) => name);
+    const labels = partsOf<Data>(where, "y", y, results).map((data, i) => toRows(where, several ? `y of ${results[i]}` : "y", data));
+    labels.forEach((of, i) => expectEqualLengths(where, { name: "x", of: inputs[0]! }, { name: several ? `y of ${results[i]}` : "y", of }));
+    if (thorough) for (const [i, input] of inputs.entries()) await expectNumbers(where, names.length > 1 ? names[i]! : "x", input);
     const outputs = this.#try(where, inputs, labels);
     for (const [i, { loss }] of goals.entries()) {
       if (!loss) continue;

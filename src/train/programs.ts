@@ -95,11 +95,11 @@ export function take(x: Tensor, index: Tensor): Tensor {
 /** The loss of a batch, with its penalties; it and the metrics are added to `meter`. `given`: inputs, labels, and perhaps weights, all of them whole. */
 function measure({ run, goals, inputs, penalties }: Task, meter: Meter, index: Tensor, given: readonly Tensor[]): Tensor {
   const n = index.shape[0]!;
-  const x = given.slice(0, inputs).map((rows) => take(rows, index));
+  const x = given.slice(0, inputs.length).map((rows) => take(rows, index));
   const predictions = listOf(run(...x));
   const parts = goals.map((goal, i) => {
-    const truth = given[inputs + i]!.gather(index, 0);
-    const weights = given[inputs + goals.length + i]?.gather(index, 0);
+    const truth = given[inputs.length + i]!.gather(index, 0);
+    const weights = given[inputs.length + goals.length + i]?.gather(index, 0);
     const counted = goal.loss && costOf(goal.loss, truth, predictions[i]!, weights);
     return {
       loss: counted && (goal.weight === 1 ? counted : counted.mul(goal.weight)),

@@ -32,8 +32,8 @@ export interface Task {
   /** What the module makes of batches of what was read. */
   readonly run: (...inputs: Tensor[]) => Results;
   readonly optimizer: Bound;
-  /** How many inputs the model takes. */
-  readonly inputs: number;
+  /** The names of what was read. */
+  readonly inputs: readonly string[];
   /** One for each result of the model, in order. */
   readonly goals: readonly Goal[];
   /** What is added to the loss of the forward pass just made: regularization. */

@@ -1,7 +1,7 @@
 /** Runs a program's kernels in order, on one of the threads that share its work. */
-import type { Kernel, Loop, Program, Value } from "../../compiler/program.ts";
+import type { Loop, Program, Value } from "../../compiler/program.ts";
 import { bytesOf } from "../../base/dtype.ts";
-import { writesOf } from "../../compiler/schedule.ts";
+import { readsOf, writesOf } from "../../compiler/schedule.ts";
 import { type Emitted, desk, type Reach } from "./context.ts";
 import type { Heap } from "./heap.ts";
 import type { Written, WrittenStage } from "./module.ts";
@@ -57,7 +57,7 @@ export class Execution {
     };
     const ready = ({ stage, kernels, inner }: WrittenStage): Ready => {
       const [first] = stage.kernels;
-      const touched = stage.kernels.flatMap((k) => (k.kind === "loop" ? [] : valuesOf(k)));
+      const touched = stage.kernels.flatMap((k) => (k.kind === "loop" ? [] : [...readsOf(k).map((read) => read.value), ...writesOf(k)]));
       return {
         samples: stage.samples,
         chunk: stage.chunk,
@@ -66,6 +66,7 @@ export class Execution {
         kernels,
         calls: kernels.map(({ call }) => (typeof call === "string" ? (exports[call] as Call) : call(reach, exports))),
         locals: [...new Set(touched)].flatMap((value) => {
+          if (value < 0) return [];
           const { home, dtype, length } = program.values[value]!;
           return home.at === "local" ? [{ value, offset: home.offset, bytes: (length * bytesOf(dtype)) / stage.samples }] : [];
         }),
@@ -175,11 +176,3 @@ export class Execution {
 /** Where the work of a thread begins. */
 const part = (units: number, grain: number, thread: number, threads: number): number =>
   thread === threads ? units : Math.floor((Math.ceil(units / grain) * thread) / threads) * grain;
-
-function valuesOf(k: Kernel): number[] {
-  const bodies = k.kind === "map" ? [k.body] : k.kind === "reduce" ? [k.body, k.finish] : "finish" in k ? [k.finish] : [];
-  const inside = bodies.flatMap((b) => [...b.loads, ...b.stores]).map((v) => v.value);
-  const plain = ["x", "w", "dy", "index", "out", "right", "second"].map((name) => (k as unknown as Record<string, unknown>)[name]);
-  const views = k.kind === "matmul" ? [k.a.value, k.b.value] : [];
-  return [...inside, ...views, ...plain.filter((v): v is number => typeof v === "number")].filter((v) => v >= 0);
-}

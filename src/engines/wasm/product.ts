@@ -103,21 +103,9 @@ export function product(module: ModuleBuilder, p: Product): Callable {
     undefined,
     (f, desk, a, b, out, scratch, row, m0, m1, n0, n1) => {
       const i32 = (): Integer => f.local("i32");
-      const [r0, r1, c, cols, k0, part, r, count, to, from, pending, first, bk] = [
-        i32(),
-        i32(),
-        i32(),
-        i32(),
-        i32(),
-        i32(),
-        i32(),
-        i32(),
-        i32(),
-        i32(),
-        i32(),
-        i32(),
-        i32(),
-      ];
+      const [r0, r1, c, cols, k0] = [i32(), i32(), i32(), i32(), i32()];
+      const [part, r, count, to] = [i32(), i32(), i32(), i32()];
+      const [from, pending, first, bk] = [i32(), i32(), i32(), i32()];
       const times = (x: Integer, by: number): Code<"i32"> => f.i32.mul(f.get(x), f.integer(by));
       const least = (x: () => Code<"i32">, most: number): Code<"i32"> => f.select(x(), f.integer(most), f.i32.lt(x(), f.integer(most)));
       const finish = p.finish;
