@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { engineNames, type Choice } from "../engines/choose.ts";
 import { addonPath, prebuilt } from "../engines/native/load.ts";
-import { features } from "../engines/wasm/features.ts";
+import { featuresInNode } from "../engines/wasm/node.ts";
 import { uniform } from "../tensor/random.ts";
 
 export interface Finding {
@@ -37,7 +37,7 @@ function instructionSets(): string {
 }
 
 function webAssembly(): string {
-  const { simd, relaxed, threads } = features();
+  const { simd, relaxed, threads } = featuresInNode();
   const known = (what: boolean): string => (what ? "yes" : "no");
   return `vectors ${known(simd)}, fused products and sums ${known(relaxed)}, shared memory ${known(threads)}`;
 }
