@@ -32,7 +32,7 @@ const build = ({ kind, args, options, inner, cells }: Spec): layers.Layer => mak
 afterAll(() => setEngine(chooseEngine().engine));
 
 describe.each([referenceEngine(), chooseEngine().engine])("on $name, recurrent layers give Keras' outputs, states and gradients:", (engine) => {
-  test.each(casesOf<Case>("keras/recurrent").map((c) => [c.name, c] as const))("%s", (_, c) => {
+  test.each([...casesOf<Case>("keras/recurrent"), ...casesOf<Case>("keras/convlstm")].map((c) => [c.name, c] as const))("%s", (_, c) => {
     setEngine(engine);
     // Written down and made again, the layer is the same.
     const first = build(c.layer);

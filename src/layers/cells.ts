@@ -8,25 +8,16 @@ import { gated, long, simple, type Step } from "../nn/recurrence.ts";
 import { concat, ones, zeros } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Activation, activation, type ActivationName } from "./activations.ts";
-import { type Initializer, Layer, type LayerOptions } from "./layer.ts";
-import type { Regularizer } from "./regularizers.ts";
+import { type HeldBack, type Initializer, Layer, type LayerOptions } from "./layer.ts";
 
-export interface CellOptions extends LayerOptions {
+/** Besides, how the weights begin (`"glorotUniform"`, `"orthogonal"` and `"zeros"`) and are held back. */
+export interface CellOptions extends LayerOptions, HeldBack<"kernel" | "recurrent" | "bias"> {
   /** How many numbers come out. */
   units: number;
   /** Of the state. Default `"tanh"`. */
   activation?: ActivationName | (string & {}) | Activation;
   /** Adds a bias. Default `true`. */
   useBias?: boolean;
-  /** Default `"glorotUniform"`. */
-  kernelInitializer?: Initializer;
-  /** Default `"orthogonal"`. */
-  recurrentInitializer?: Initializer;
-  /** Default `"zeros"`. */
-  biasInitializer?: Initializer;
-  kernelRegularizer?: string | Regularizer;
-  recurrentRegularizer?: string | Regularizer;
-  biasRegularizer?: string | Regularizer;
   /** In training, the chance of an input to be put to 0, the same at all steps. Default 0. */
   dropout?: number;
   /** The same for what the state gives. Default 0. */
@@ -82,6 +73,20 @@ export abstract class Cell extends Layer {
   }
 }
 
+/** Complains unless dropout of input and state are chances. */
+export function checkChances(where: string, options: Pick<CellOptions, "dropout" | "recurrentDropout">): void {
+  for (const name of ["dropout", "recurrentDropout"] as const) {
+    const { [name]: rate = 0 } = options;
+    if (!(rate >= 0 && rate < 1)) throw new CambiumError("value", where, `${name} is ${rate}; it is a chance from 0 to below 1`);
+  }
+}
+
+/** A start for the bias of a long memory's gates: that of the forget gate starts as ones. @source Jozefowicz, Zaremba and Sutskever (2015) */
+export function forgetting(initializer: Initializer, units: number): Initializer {
+  const start = get(initializer);
+  return (_, fans) => concat([start([units], fans), ones([units]), start([2 * units], fans)]);
+}
+
 /** What the three kinds of cells share. */
 abstract class Gates extends Cell {
   /** [inputs, gates · units] */
@@ -97,10 +102,7 @@ abstract class Gates extends Cell {
   protected constructor(className: string, gates: number, options: CellOptions) {
     super(className, options);
     expectCount(this.name, "units", options.units);
-    for (const name of ["dropout", "recurrentDropout"] as const) {
-      const { [name]: rate = 0 } = options;
-      if (!(rate >= 0 && rate < 1)) throw new CambiumError("value", this.name, `${name} is ${rate}; it is a chance from 0 to below 1`);
-    }
+    checkChances(this.name, options);
     this.options = options;
     this.curve = activation(this.name, options.activation ?? "tanh");
     this.#gates = gates;
@@ -112,15 +114,15 @@ abstract class Gates extends Cell {
   }
 
   protected override make(input: Shape): void {
-    const { units, useBias = true, kernelInitializer = "glorotUniform", recurrentInitializer = "orthogonal", biasInitializer = "zeros" } = this.options;
-    const { kernelRegularizer, recurrentRegularizer, biasRegularizer } = this.options;
+    const { units, useBias = true, biasInitializer = "zeros", biasRegularizer, biasConstraint } = this.options;
     const width = this.#gates * units;
-    this.kernel = this.weight([input.at(-1)!, width], { initializer: kernelInitializer, regularizer: kernelRegularizer });
-    this.recurrentKernel = this.weight([units, width], { initializer: recurrentInitializer, regularizer: recurrentRegularizer });
+    this.kernel = this.named("kernel", [input.at(-1)!, width], "glorotUniform");
+    this.recurrentKernel = this.named("recurrent", [units, width], "orthogonal");
     if (useBias)
       this.bias = this.weight(this.biasRows > 1 ? [this.biasRows, width] : [width], {
         initializer: this.biasStart(biasInitializer),
         regularizer: biasRegularizer,
+        constraint: biasConstraint,
       });
   }
 
@@ -186,9 +188,7 @@ export class LSTMCell extends Gates {
 
   protected override biasStart(initializer: Initializer): Initializer {
     const { units, unitForgetBias = true } = this.#options;
-    if (!unitForgetBias) return initializer;
-    const start = get(initializer);
-    return (_, fans) => concat([start([units], fans), ones([units]), start([2 * units], fans)]);
+    return unitForgetBias ? forgetting(initializer, units) : initializer;
   }
 }
 

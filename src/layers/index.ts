@@ -13,6 +13,7 @@ export * from "./arranging.ts";
 export * from "./augmentation.ts";
 export * from "./borders.ts";
 export { type Constraint, constraints } from "./constraints.ts";
+export * from "./convlstm.ts";
 export {
   Conv,
   conv1d,

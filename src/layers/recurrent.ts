@@ -16,6 +16,10 @@ export interface SequenceOptions extends LayerOptions {
   goBackwards?: boolean;
   /** Whether each batch goes on from the state in which the one before ended. Default `false`. */
   stateful?: boolean;
+  /** Whether steps that are passed over give zeros instead of the output before them. Default `false`. */
+  zeroOutputForMask?: boolean;
+  /** Has no effect: a sequence is one loop inside the engine, however it is written. */
+  unroll?: boolean;
 }
 
 export interface RNNOptions extends SequenceOptions {
@@ -29,7 +33,7 @@ export class RNN extends Layer {
   readonly #named: boolean;
   #state: Tensor[] | undefined;
   /** Whether steps that are passed over give zeros, instead of the output before them: so under a bidirectional layer. */
-  clears = false;
+  clears: boolean;
 
   /** `named`: the options of a layer that makes its own cell. */
   constructor(options: RNNOptions, className = "RNN", named?: LayerOptions) {
@@ -39,6 +43,7 @@ export class RNN extends Layer {
       throw new CambiumError("value", this.name, "the cell must be a recurrent cell, or a list of them", "layers.rnn(layers.lstmCell(32))");
     this.sequence = options;
     this.#named = named !== undefined;
+    this.clears = options.zeroOutputForMask ?? false;
   }
 
   override get takesMany(): boolean {
@@ -76,7 +81,15 @@ export class RNN extends Layer {
     if (kept) for (const [i, state] of kept.entries()) state.assign(end[i]!);
     if (!returnSequences) {
       // Who has taken no step has put out nothing, whatever the state was that it began with.
-      const y = on && (states.length > 0 || kept) ? on.to("float32").max(0).greater(0).where(end[output]!, 0) : end[output]!;
+      const last = goBackwards ? 0 : x.shape[1]! - 1;
+      const any =
+        on &&
+        (this.sequence.zeroOutputForMask
+          ? on.slice([last], [last + 1]).squeeze(0)
+          : states.length > 0 || kept
+            ? on.to("float32").max(0).greater(0)
+            : undefined);
+      const y = any ? any.where(end[output]!, 0) : end[output]!;
       return returnState ? [y, ...end] : y;
     }
     // In the order in which the steps were taken.
@@ -124,7 +137,16 @@ export class RNN extends Layer {
 
 /** A cell's options without what only the layer around it needs. */
 function forCell<O extends LayerOptions>({ name: _, inputShape: __, ...options }: O & SequenceOptions): Omit<O, "name" | "inputShape"> & { name?: string } {
-  const { returnSequences: a, returnState: b, goBackwards: c, stateful: d, trainable: e, ...rest } = options as SequenceOptions;
+  const {
+    returnSequences: a,
+    returnState: b,
+    goBackwards: c,
+    stateful: d,
+    trainable: e,
+    zeroOutputForMask: f,
+    unroll: g,
+    ...rest
+  } = options as SequenceOptions;
   return rest as never;
 }
 

@@ -4,6 +4,7 @@ import { GroupQueryAttention, MultiHeadAttention } from "./attention.ts";
 import { Permute, RepeatVector } from "./arranging.ts";
 import { Cropping, UpSampling, ZeroPadding } from "./borders.ts";
 import { randomBrightness, randomContrast, randomFlip } from "./augmentation.ts";
+import { ConvLSTM } from "./convlstm.ts";
 import { Conv, ConvTranspose } from "./convolution.ts";
 import { type Cell, GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells } from "./cells.ts";
 import { elu, leakyRelu, prelu, relu, softmax } from "./curves.ts";
@@ -124,6 +125,7 @@ for (const mode of ["Max", "Average"] as const) {
 }
 family("Conv#", (rank, config) => new Conv(rank, config));
 family("Conv#Transpose", (rank, config) => new ConvTranspose(rank, config));
+family("ConvLSTM#", (rank, config) => new ConvLSTM(rank, config));
 family("Cropping#", (rank, config) => new Cropping(rank, config));
 family("DepthwiseConv#", (rank, config) => new DepthwiseConv(rank as 1 | 2, config), [1, 2]);
 family("SeparableConv#", (rank, config) => new SeparableConv(rank as 1 | 2, config), [1, 2]);

@@ -1,6 +1,6 @@
 import { CambiumError } from "../base/error.ts";
 import { type Shape, show } from "../base/shape.ts";
-import { unknownName } from "../base/text.ts";
+import { bare, unknownName } from "../base/text.ts";
 import { channelsLast } from "../nn/input.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Layer, type LayerOptions } from "./layer.ts";
@@ -19,13 +19,9 @@ export abstract class Spatial<Options extends SpatialOptions = SpatialOptions> e
 
   constructor(className: string, rank: number, options: Options) {
     super(className, options);
-    const order = options.dataFormat ?? "channelsLast";
-    const orders = ["channelsLast", "channelsFirst"];
-    const known = orders.find((name) => name.toLowerCase() === order.replaceAll("_", "").toLowerCase());
-    if (!known) throw unknownName(this.name, "dataFormat", order, orders);
     this.rank = rank;
     this.options = options;
-    this.first = known === "channelsFirst";
+    this.first = orderOf(this.name, options.dataFormat) === "channelsFirst";
   }
 
   /** The sizes of a sample with its channels last. */
@@ -43,6 +39,14 @@ export abstract class Spatial<Options extends SpatialOptions = SpatialOptions> e
 
   /** What becomes of a batch with its channels last. */
   protected abstract move(x: Tensor): Tensor;
+}
+
+/** The order of axes that a `dataFormat` means; `channels_last` is `channelsLast`. */
+export function orderOf(where: string, given: string | undefined): "channelsLast" | "channelsFirst" {
+  const orders = ["channelsLast", "channelsFirst"] as const;
+  const known = orders.find((name) => bare(name) === bare(given ?? "channelsLast"));
+  if (!known) throw unknownName(where, "dataFormat", given!, orders);
+  return known;
 }
 
 /** Complains unless there is such a padding. */

@@ -10,15 +10,15 @@ from keras import layers
 from record import plain, tensor
 
 
-def case(name: str, spelled: dict, layer: keras.layers.Layer, shape: tuple[int, ...], states: int = 0, mask=None, integers: int = 0) -> dict:
-    """`spelled`: how the TypeScript face writes the layer."""
+def case(name: str, spelled: dict, layer: keras.layers.Layer, shape: tuple[int, ...], states: int = 0, mask=None, integers: int = 0, state: tuple[int, ...] | None = None) -> dict:
+    """`spelled`: how the TypeScript face writes the layer. `state`: the sizes of a part of a sample's state, where they are not the units."""
     rng = np.random.default_rng(abs(hash_of(name)))
     x = rng.integers(0, integers, shape).astype("int32") if integers else rng.normal(size=shape).astype("float32")
     layer.build(shape) if not layer.built else None
     for weight in layer.weights:
         if "seed" not in weight.path:
             weight.assign(rng.normal(0, 0.6, weight.shape).astype("float32"))
-    given = [rng.normal(size=(shape[0], layer.units)).astype("float32") for _ in range(states)]
+    given = [rng.normal(size=(shape[0], *(state or (layer.units,)))).astype("float32") for _ in range(states)]
     x_, start = tf.constant(x), [tf.constant(s) for s in given]
     with tf.GradientTape() as tape:
         for t in [x_, *start]:
@@ -90,4 +90,11 @@ def cases() -> list[dict]:
         made.append(case(f"bidirectional {kind} of sequences with a mask", {**spec("bidirectional"), "inner": inner}, layers.Bidirectional(maker(3, return_sequences=True)), (2, 5, 3), 0, mask))
     cells = {**spec("rnn", return_sequences=True), "cells": [spec("lstmCell", 3), spec("gruCell", 2)]}
     made.append(case("bidirectional rnn of two cells", {**spec("bidirectional"), "inner": cells}, layers.Bidirectional(layers.RNN([layers.LSTMCell(3), layers.GRUCell(2)], return_sequences=True)), (2, 4, 3)))
+    for kind, maker in (("simpleRNN", layers.SimpleRNN), ("lstm", layers.LSTM), ("gru", layers.GRU)):
+        for o in ({"return_sequences": True}, {}, {"return_sequences": True, "unroll": True}):
+            cell = spec({"simpleRNN": "simpleRNNCell"}.get(kind, f"{kind}Cell"), 4)
+            made.append(case(f"rnn of a {kind} cell with zeros for masked steps, {', '.join(o) or 'last output'}", {**spec("rnn", zero_output_for_mask=True, **o), "cells": [cell]}, layers.RNN(CELLS[kind](4), zero_output_for_mask=True, **o), (2, 5, 3), 0, mask))
     return made
+
+
+CELLS = {"simpleRNN": layers.SimpleRNNCell, "lstm": layers.LSTMCell, "gru": layers.GRUCell}
