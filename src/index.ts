@@ -1,10 +1,17 @@
 /** Cambium's front door. */
+import { offerFiles } from "./data/files.ts";
+import { databaseFiles } from "./data/indexeddb.ts";
+import { privateFiles } from "./data/opfs.ts";
+import { webFiles } from "./data/web.ts";
 import { offerEngine } from "./engines/choose.ts";
 import { referenceEngine } from "./engines/reference/engine.ts";
 import { wasmEngine } from "./engines/wasm/engine.ts";
 
 offerEngine({ name: "reference", rank: 0, create: referenceEngine });
 offerEngine({ name: "wasm", rank: 10, create: wasmEngine });
+offerFiles("indexeddb", databaseFiles);
+offerFiles("opfs", privateFiles);
+for (const scheme of ["", "http", "https"]) offerFiles(scheme, webFiles);
 
 export { CambiumError } from "./base/error.ts";
 export { debug, detectAnomaly } from "./tensor/anomaly.ts";

@@ -20,7 +20,7 @@ offerEngine({
 });
 offerEngine({ name: "wasm", rank: 10, create: wasmEngineInNode });
 offerStore(localStore);
-offerFiles(localFiles);
+offerFiles("", localFiles);
 offerPlace(processPlace);
 
 export * from "./index.ts";

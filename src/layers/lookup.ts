@@ -164,7 +164,7 @@ export abstract class Lookup extends Reader {
    * @throws a `file` error when there is no such file
    */
   async loadVocabulary(path: string): Promise<void> {
-    const bytes = await openFiles(`${this.name}.loadVocabulary`).read(path);
+    const bytes = await openFiles(`${this.name}.loadVocabulary`, path).read(path);
     if (!bytes) throw new CambiumError("file", path, "there is no such file");
     const lines = new TextDecoder()
       .decode(bytes)
@@ -175,7 +175,7 @@ export abstract class Lookup extends Reader {
 
   /** Writes the words to a file, one a line, mask and unknown ones first. */
   async saveVocabulary(path: string): Promise<void> {
-    await openFiles(`${this.name}.saveVocabulary`).write(path, new TextEncoder().encode(`${this.getVocabulary().join("\n")}\n`));
+    await openFiles(`${this.name}.saveVocabulary`, path).write(path, new TextEncoder().encode(`${this.getVocabulary().join("\n")}\n`));
   }
 
   /** The number of a word, below 0 for none. */

@@ -1,6 +1,6 @@
 import { CambiumError } from "../base/error.ts";
 import { type CompileOptions, resolve, revive } from "../train/compile.ts";
-import { read, statesOf } from "./save.ts";
+import { read, type Saved, statesOf, whereIs } from "./save.ts";
 import { type Functional, revivePart } from "./functional.ts";
 import type { Sequential } from "./sequential.ts";
 
@@ -17,10 +17,11 @@ export interface LoadOptions {
  * ```ts
  * const model = await loadModel("checkpoint");
  * await model.fit(x, y, { epochs: 20, initialEpoch: 10 });
+ * const kept = await loadModel("indexeddb://digits"); // in a browser; so do "opfs://digits", an address on the web, a file the user chose
  * ```
  */
-export async function loadModel(from: string | Uint8Array, { compile }: LoadOptions = {}): Promise<Sequential | Functional> {
-  const where = typeof from === "string" ? from : "loadModel";
+export async function loadModel(from: Saved, { compile }: LoadOptions = {}): Promise<Sequential | Functional> {
+  const where = whereIs(from);
   const stored = await read(from);
   const { description } = stored;
   if (description.className !== "Sequential" && description.className !== "Functional")

@@ -6,6 +6,7 @@ import type { Files } from "../data/files.ts";
 
 /** The files of this machine. */
 export const localFiles: Files = {
+  folders: true,
   read: readIfThere,
   async write(path, bytes) {
     await mkdir(dirname(path), { recursive: true }).catch((error: unknown) => {

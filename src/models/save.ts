@@ -5,6 +5,7 @@ import { fromArray } from "../tensor/create.ts";
 import { randomState } from "../tensor/random.ts";
 import type { Training } from "../train/compile.ts";
 import { openFiles } from "../data/files.ts";
+import { bytesOf } from "../data/web.ts";
 
 /** What can be saved. */
 export interface Savable {
@@ -76,13 +77,13 @@ export async function toBytes(model: Savable): Promise<Uint8Array<ArrayBuffer>> 
 }
 
 /**
- * Writes a model: to one file when `path` ends in `.safetensors`, else to a folder with `model.json` and the weights beside it.
+ * Writes a model: to one file when `path` ends in `.safetensors`, or lies where there are no folders, else to a folder with `model.json` and the weights beside it.
  * Whoever reads `path`, even after a crash, finds the old model or the new one, never parts of both.
  */
 export async function save(model: Savable, path: string): Promise<void> {
   if (typeof path !== "string" || path === "") throw new CambiumError("value", "save", "needs to know where to save to", 'await model.save("my-model")');
-  const files = openFiles("save");
-  if (path.endsWith(".safetensors")) return files.write(path, await toBytes(model));
+  const files = openFiles("save", path);
+  if (!files.folders || path.endsWith(".safetensors")) return files.write(path, await toBytes(model));
   const { description, tensors } = await store(model);
   const old = await weightsFile(path);
   // The description names the weights it belongs to, so replacing it is the one moment at which the model changes.
@@ -94,7 +95,7 @@ export async function save(model: Savable, path: string): Promise<void> {
 
 /** The weights that the description in a folder names now, if there is one. */
 async function weightsFile(folder: string): Promise<string | undefined> {
-  const bytes = await openFiles("save").read(`${folder}/${descriptionFile}`);
+  const bytes = await openFiles("save", folder).read(`${folder}/${descriptionFile}`);
   if (!bytes) return undefined;
   try {
     const { weights } = JSON.parse(new TextDecoder().decode(bytes)) as Description;
@@ -105,15 +106,40 @@ async function weightsFile(folder: string): Promise<string | undefined> {
 }
 
 /**
- * What was saved at `path`, or is in `bytes`.
+ * What a saved model can be read from: a path or address, the bytes of one file, a file that the user chose, or the answer to a `fetch`.
+ * On the web a folder is addressed by its `model.json`, or by its name.
+ */
+export type Saved = string | URL | Uint8Array | ArrayBuffer | Blob | Response;
+
+/** What to call it in messages. */
+export function whereIs(from: Saved): string {
+  if (typeof from === "string" || from instanceof URL) return String(from);
+  if (from instanceof Response) return from.url || "the response";
+  return (from as Partial<File> | undefined)?.name ?? "loadModel";
+}
+
+/**
+ * What was saved at an address, or is in bytes.
  * @throws a `file` error when it is missing, damaged or foreign
  */
-export async function read(from: string | Uint8Array): Promise<Stored> {
-  if (typeof from !== "string") return fromBytes("loadModel", from);
-  const files = openFiles("loadModel");
+export async function read(given: Saved): Promise<Stored> {
+  const where = whereIs(given);
+  const missing = (): CambiumError => new CambiumError("file", where, "there is no such file or folder");
+  if (given instanceof Uint8Array) return fromBytes(where, given);
+  if (given instanceof ArrayBuffer) return fromBytes(where, new Uint8Array(given));
+  if (given instanceof Blob) return fromBytes(where, new Uint8Array(await given.arrayBuffer()));
+  if (given instanceof Response) {
+    const bytes = await bytesOf(where, given);
+    if (!bytes) throw missing();
+    return fromBytes(where, bytes);
+  }
+  if (typeof given !== "string" && !(given instanceof URL))
+    throw new CambiumError("value", "loadModel", `got ${given === null ? "null" : typeof given}; it reads an address, bytes, a file or a response`);
+  const from = where.replace(/\/model\.json$/, "");
+  const files = openFiles("loadModel", from);
   if (!(await files.isFolder(from))) {
     const bytes = await files.read(from);
-    if (!bytes) throw new CambiumError("file", from, "there is no such file or folder");
+    if (!bytes) throw missing();
     return fromBytes(from, bytes);
   }
   const path = `${from}/${descriptionFile}`;
@@ -126,9 +152,18 @@ export async function read(from: string | Uint8Array): Promise<Stored> {
   return { description, tensors: decode(bytes, weights).tensors };
 }
 
+/** Takes a saved model away, if there is one; of a folder, what `save` wrote into it. */
+export async function removeModel(address: string): Promise<void> {
+  const files = openFiles("removeModel", address);
+  if (!(await files.isFolder(address))) return files.remove(address);
+  const weights = await weightsFile(address);
+  await files.remove(`${address}/${descriptionFile}`);
+  if (weights !== undefined) await files.remove(`${address}/${weights}`);
+}
+
 /** The model in the file at `path`, or undefined where there is no such file. */
 export async function readIfThere(path: string): Promise<Stored | undefined> {
-  const bytes = await openFiles("restore").read(path);
+  const bytes = await openFiles("restore", path).read(path);
   return bytes && fromBytes(path, bytes);
 }
 

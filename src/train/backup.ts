@@ -50,6 +50,6 @@ export class BackupAndRestore extends Callback {
   override async onTrainEnd(): Promise<void> {
     // A run that a person broke off may be meant to go on.
     const whole = this.#done >= this.plan.epochs || this.model.stopTraining;
-    if (whole && (this.#options.deleteCheckpoint ?? true)) await openFiles("BackupAndRestore").remove(this.#path);
+    if (whole && (this.#options.deleteCheckpoint ?? true)) await openFiles("BackupAndRestore", this.#path).remove(this.#path);
   }
 }

@@ -31,7 +31,7 @@ export class CSVLogger extends Callback {
   }
 
   override async onTrainBegin(): Promise<void> {
-    const before = this.#append ? await openFiles("CSVLogger").read(this.#filename) : undefined;
+    const before = this.#append ? await openFiles("CSVLogger", this.#filename).read(this.#filename) : undefined;
     this.#text = new TextDecoder().decode(before);
     this.#columns = undefined;
   }
@@ -44,7 +44,7 @@ export class CSVLogger extends Callback {
       if (this.#text === "") this.#line(["epoch", ...this.#columns]);
     }
     this.#line([epoch, ...this.#columns.map((name) => logs[name] ?? "NA")]);
-    await openFiles("CSVLogger").write(this.#filename, new TextEncoder().encode(this.#text));
+    await openFiles("CSVLogger", this.#filename).write(this.#filename, new TextEncoder().encode(this.#text));
   }
 
   #line(values: readonly (string | number)[]): void {

@@ -1,62 +1,27 @@
 /** Programs in a real browser: Chromium, the package's own files, no bundler. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { root, serve } from "./serve.ts";
+import { expect, test } from "vitest";
+import { bench } from "./browser.ts";
+import { root } from "./serve.ts";
 
-let browser: Browser;
-let server: Awaited<ReturnType<typeof serve>>;
-let page: Page;
-let complaints: string[];
-
-beforeAll(async () => {
-  server = await serve();
-  browser = await chromium.launch({ executablePath: process.env.CAMBIUM_BROWSER, args: ["--no-sandbox"] });
-});
-
-afterAll(async () => {
-  await browser?.close();
-  server?.close();
-});
-
-beforeEach(async () => {
-  complaints = [];
-  await page?.close();
-  page = await browser.newPage();
-  page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("console", (message) => {
-    if (message.type() === "error") complaints.push(message.text());
-  });
-  await page.goto(server.address);
-});
-
-/** Runs a module in the page; `done(value)` hands its result back. */
-async function inPage<T>(program: string): Promise<T> {
-  const answer = new Promise<T>((resolve, reject) => {
-    void page.exposeFunction("done", resolve);
-    page.on("pageerror", reject);
-  });
-  await page.addScriptTag({ type: "module", content: program });
-  const value = await answer;
-  expect(complaints).toEqual([]);
-  return value;
-}
+// No bundler: the page imports the package's own files.
+const browser = bench({ bundled: false });
 
 test("every door opens, and no file asks for Node", async () => {
-  const { imports } = JSON.parse(await page.locator("script[type=importmap]").textContent() ?? "") as { imports: Record<string, string> };
-  const names = await inPage<string[]>(`
+  const { imports } = JSON.parse(await browser.page.locator("script[type=importmap]").textContent() ?? "") as { imports: Record<string, string> };
+  const names = await browser.inPage<string[]>(`
     const doors = ${JSON.stringify(Object.keys(imports))};
     for (const door of doors) await import(door);
     done(doors);`);
   expect(names).toContain("cambium");
-  const fetched = [...new Set(server.asked)].filter((path) => path.endsWith(".js"));
+  const fetched = [...new Set(browser.server.asked)].filter((path) => path.endsWith(".js"));
   expect(fetched.length).toBeGreaterThan(20);
   expect(fetched.filter((path) => /(?:from|import\()\s*"node:/.test(readFileSync(join(root, path), "utf8")))).toEqual([]);
 });
 
 test("a module in PyTorch's style shrinks its prediction by 0.96 a step", async () => {
-  const { name, ratio } = await inPage<{ name: string; ratio: number }>(`
+  const { name, ratio } = await browser.inPage<{ name: string; ratio: number }>(`
     import { engine, nn, optim, tensor } from "cambium";
     class SimpleLinearRegression extends nn.Module {
       linear = new nn.Linear(1, 1);
@@ -79,7 +44,7 @@ test("a module in PyTorch's style shrinks its prediction by 0.96 a step", async 
 });
 
 test("a dense model fits", async () => {
-  const losses = await inPage<number[]>(`
+  const losses = await browser.inPage<number[]>(`
     import { layers, optimizers, seed, sequential, uniform } from "cambium";
     seed(3);
     const x = uniform([64, 2]);
@@ -93,7 +58,7 @@ test("a dense model fits", async () => {
 });
 
 test("a mistake is explained in the page as in Node", async () => {
-  const message = await inPage<string>(`
+  const message = await browser.inPage<string>(`
     import { tensor } from "cambium";
     try {
       tensor([[1, 2, 3]]).matmul(tensor([[1, 2, 3]]));
