@@ -230,6 +230,12 @@ describe("mistakes are named with what would be right", () => {
     expect(complaint(() => layers.dense(3, { activation: "rleu" }))).toMatch(/there is no activation "rleu"\n {2}hint: did you mean "relu"\?/);
   });
 
+  test("Keras' short words and class names are understood", () => {
+    for (const kernelInitializer of ["zero", "one", "normal", "uniform", "OrthogonalInitializer", "he_normal", "HeNormal"])
+      expect(layers.dense(3, { kernelInitializer }).build([2])).toEqual([3]);
+    expect(layers.dense(3, { kernelRegularizer: "OrthogonalRegularizer" }).build([2])).toEqual([3]);
+  });
+
   test("an initializer, a regularizer, a padding that there is none of", () => {
     expect(complaint(() => layers.dense(3, { kernelInitializer: "glorotUnifrom" }).build([2]))).toContain('"glorotUnifrom"');
     expect(complaint(() => layers.dense(3, { kernelRegularizer: "l3" }).build([2]))).toContain('there is no regularizer "l3"');

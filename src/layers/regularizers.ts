@@ -71,7 +71,7 @@ export function regularizer(
   if (given === undefined || given === null || typeof given === "function") return given ?? undefined;
   if (typeof given === "object" && "orthogonal" in given) return orthogonal({ ...given, factor: given.orthogonal });
   if (typeof given === "object") return make(given.l1 ?? 0, given.l2 ?? 0);
-  const known = Object.entries(regularizers).find(([name]) => name === bare(given));
+  const known = Object.entries(regularizers).find(([name]) => name === bare(given).replace(/regularizer$/, ""));
   if (known) return known[1]();
   throw unknownName("layers", "regularizer", given, Object.keys(regularizers));
 }

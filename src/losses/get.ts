@@ -18,6 +18,7 @@ const short: Readonly<Record<string, string>> = {
   bce: "binaryCrossentropy",
   kld: "kullbackLeiblerDivergence",
   klDivergence: "kullbackLeiblerDivergence",
+  logCoshError: "logCosh",
 };
 
 /** A name in any of the spellings people bring along, in camel case: "mean_squared_error", "MeanSquaredError", "MSE". */

@@ -1,6 +1,5 @@
 /** Keras' initialisers, by name and as functions with options; each gives start values for a shape and its fans. */
-import { CambiumError } from "../base/error.ts";
-import { suggest } from "../base/text.ts";
+import { bare, unknownName } from "../base/text.ts";
 import * as start from "./start.ts";
 import type { Start } from "./start.ts";
 
@@ -72,14 +71,14 @@ const known: Readonly<Record<string, () => Start>> = {
   identity,
 };
 
-const spelled = (name: string): string =>
-  name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()).replace(/^[A-Z]/, (letter) => letter.toLowerCase());
+/** Keras' other words for them. */
+const short: Readonly<Record<string, string>> = { zero: "zeros", one: "ones", normal: "randomNormal", uniform: "randomUniform" };
 
-/** The initialiser a name stands for ("glorotUniform", "glorot_uniform", "GlorotUniform"); functions pass through. */
+/** The initialiser a name stands for ("glorotUniform", "glorot_uniform", "GlorotUniform", "uniform"); functions pass through. */
 export function get(initializer: string | Start): Start {
   if (typeof initializer === "function") return initializer;
-  const name = spelled(initializer);
-  if (!Object.hasOwn(known, name))
-    throw new CambiumError("name", "initializers", `there is no initializer "${initializer}"`, suggest(initializer, Object.keys(known)));
+  const plain = bare(initializer).replace(/initializer$/, "");
+  const name = short[plain] ?? Object.keys(known).find((full) => bare(full) === plain);
+  if (name === undefined) throw unknownName("initializers", "initializer", initializer, Object.keys(known));
   return known[name]!();
 }
