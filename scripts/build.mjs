@@ -22,7 +22,11 @@ for (const room of rooms) writeFileSync(join(doors, `${room}.js`), open(room, "i
 const { build } = await import("esbuild");
 const fronts = new Map([["cambium", `export * from "../node.js";\n`], ...rooms.map((room) => [room, open(room, "node.js")])]);
 await build({
-  entryPoints: [...fronts.keys()].map((name) => ({ in: `door:${name}`, out: name })),
+  entryPoints: [
+    ...[...fronts.keys()].map((name) => ({ in: `door:${name}`, out: name })),
+    // Threads of the WebAssembly engine begin in a file of their own, which lies as it does beside `engines/wasm/node.js`.
+    { in: join(dist, "engines/wasm/hand/node.js"), out: "hand/node" },
+  ],
   outdir: join(doors, "node"),
   bundle: true,
   splitting: true,

@@ -5,10 +5,10 @@ import { privateFiles } from "./data/opfs.ts";
 import { webFiles } from "./data/web.ts";
 import { offerEngine } from "./engines/choose.ts";
 import { referenceEngine } from "./engines/reference/engine.ts";
-import { wasmEngine } from "./engines/wasm/engine.ts";
+import { wasmEngineInPage } from "./engines/wasm/page.ts";
 
 offerEngine({ name: "reference", rank: 0, create: referenceEngine });
-offerEngine({ name: "wasm", rank: 10, create: wasmEngine });
+offerEngine({ name: "wasm", rank: 10, create: wasmEngineInPage });
 offerFiles("indexeddb", databaseFiles);
 offerFiles("opfs", privateFiles);
 for (const scheme of ["", "http", "https"]) offerFiles(scheme, webFiles);

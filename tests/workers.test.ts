@@ -1,4 +1,5 @@
-/** Several worker threads train at once on the one engine of the process. */
+/** Several worker threads train at once: on the one native engine of the process, or each on a WebAssembly engine of its own. */
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -34,7 +35,16 @@ for (let i = 0; i < 30; i++) {
   adam.step();
   losses.push(loss.item());
 }
-parentPort.postMessage({ engine: engine().name, shrunk, losses });
+if (parentPort) parentPort.postMessage({ engine: engine().name, shrunk, losses });
+else {
+  // Long enough for threads to come and take part.
+  const end = performance.now() + 500;
+  while (performance.now() < end) {
+    images.matmul(model.parameters()[0].transpose()).dataSync();
+    await new Promise((done) => setImmediate(done));
+  }
+  console.log("threads", engine().target.threads, engine().describe().endsWith("3 threads"));
+}
 `;
 
 let folder: string;
@@ -55,18 +65,28 @@ interface Answer {
   readonly losses: readonly number[];
 }
 
-const run = (): Promise<Answer> =>
+const run = (engine: string): Promise<Answer> =>
   new Promise((done, fail) => {
-    const env = { ...process.env, CAMBIUM_ADDON: resolve("build/cambium.node"), CAMBIUM_ENGINE: "native" };
+    const env = { ...process.env, CAMBIUM_ADDON: resolve("build/cambium.node"), CAMBIUM_ENGINE: engine };
     const worker = new Worker(script, { env });
     worker.once("message", done);
     worker.once("error", fail);
   });
 
-test.skipIf(typeof loadAddon() === "string")("eight workers that train at once learn bit by bit what one learns alone", { timeout: 120_000 }, async () => {
-  const alone = await run();
-  expect(alone.engine).toBe("native");
+const engines = [...(typeof loadAddon() === "string" ? [] : ["native"]), "wasm"];
+
+test.each(engines)("eight workers that train at once on %s learn bit by bit what one learns alone", { timeout: 120_000 }, async (engine) => {
+  const alone = await run(engine);
+  expect(alone.engine).toBe(engine);
   expect(alone.shrunk).toBeCloseTo(0.96 ** 100, 5);
   expect(alone.losses[29]!).toBeLessThan(alone.losses[0]! / 2);
-  for (const answer of await Promise.all(Array.from({ length: 8 }, run))) expect(answer).toEqual(alone);
+  for (const answer of await Promise.all(Array.from({ length: 8 }, () => run(engine)))) expect(answer).toEqual(alone);
+});
+
+test("hands of the WebAssembly engine keep no process alive", { timeout: 60_000 }, () => {
+  const started = performance.now();
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script], { encoding: "utf8", env: { ...process.env, CAMBIUM_ENGINE: "wasm", CAMBIUM_THREADS: "3" }, timeout: 30_000 });
+  expect([status, stderr]).toEqual([0, ""]);
+  expect(stdout).toMatch(/threads 3 true/);
+  expect(performance.now() - started).toBeLessThan(20_000);
 });

@@ -1,6 +1,4 @@
 /** The engine for Node: kernels in C++, one parallel region a step. */
-import { readFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { allocateStorage, bytesOf, type DType, load, type Storage } from "../../base/dtype.ts";
 import { CambiumError } from "../../base/error.ts";
 import type { Program } from "../../compiler/program.ts";
@@ -8,26 +6,10 @@ import { hostMemory, type Memory } from "../../graph/node.ts";
 import type { Engine, Prepared } from "../engine.ts";
 import { encode } from "./encode.ts";
 import { loadAddon, type Addon, type Handle } from "./load.ts";
+import { defaultThreads } from "./threads.ts";
 
 /** From this many bytes on, memory begins at a multiple of 64: vectors that straddle cache lines cost double. */
 const alignedFrom = 2048;
-
-/** Threads a step uses: the processor's cores, or `CAMBIUM_THREADS`. */
-export function defaultThreads(): number {
-  const wanted = Number(process.env.CAMBIUM_THREADS);
-  if (Number.isInteger(wanted) && wanted >= 1 && wanted <= 256) return wanted;
-  const logical = availableParallelism();
-  return Math.min(256, Math.max(1, twoPerCore() ? logical >> 1 : logical));
-}
-
-/** Whether each core shows up as two processors: their second halves add nothing to dense arithmetic. */
-function twoPerCore(): boolean {
-  try {
-    return readFileSync("/sys/devices/system/cpu/smt/active", "utf8").trim() === "1";
-  } catch {
-    return false;
-  }
-}
 
 /** The native engine. @throws an `engine` error that says why when it is not there */
 export function nativeEngine(threads: number = defaultThreads()): Engine {

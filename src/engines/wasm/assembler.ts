@@ -60,6 +60,8 @@ export interface FunctionBuilder extends Instructions {
   plus(address: Code<"i32">, bytes: number): Code<"i32">;
   select<T extends Type>(yes: Code<T>, no: Code<T>, condition: Code<"i32">): Code<T>;
   call(callable: Callable, ...operands: Code<Type>[]): Code<any>;
+  /** Sets so many bytes from an address on to `x`. */
+  fill(address: Code<"i32">, x: Code<"i32">, bytes: Code<"i32">): void;
   drop(x: Code<Type>): void;
   block(body: (end: Label) => void): void;
   loop(body: (again: Label) => void): void;
@@ -142,6 +144,11 @@ export class ModuleBuilder {
     write(this.#builder, ...(params.map((type, index) => ({ type, index })) as unknown as Locals<P>));
     this.#now = outside;
     return callable;
+  }
+
+  /** Whether a function calls one from outside, itself or through others. */
+  leadsOut({ imported, place }: Callable): boolean {
+    return imported || this.#drafts[place]!.calls.some(({ callable }) => this.leadsOut(callable));
   }
 
   bytes(): Uint8Array<ArrayBuffer> {
@@ -301,6 +308,10 @@ export class ModuleBuilder {
         draft.body.byte(0x10);
         draft.calls.push({ at: draft.body.room(), callable });
         return written;
+      },
+      fill: () => {
+        code(0xfc0000b);
+        now().body.byte(0);
       },
       drop: () => code(0x1a),
       block: (body) => nested(0x02, body),

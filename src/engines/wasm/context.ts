@@ -18,14 +18,16 @@ export const desk = {
   scratch: 4,
   /** Thread 0's sums; those of the others follow, each `partialBytes` further on. */
   partials: 8,
-  /** The address of value v is at values + 4 v. */
+  /** Memory for the samples in flight. */
+  local: 12,
+  /** The address of value v is at values + 4 v; behind the last one, from where to where the thread's parts of the work go. */
   values: 64,
 };
 
 /** A kernel as a function (desk, from, to). */
 export interface Emitted {
-  /** Its name among the module's exports; or what does it from JavaScript. */
-  readonly call: string | Plain;
+  /** The function; or what does it from JavaScript, on the caller's thread. */
+  readonly call: Callable | Plain;
   /** Work there is: the largest `to`. */
   readonly units: number;
   /** Threads begin at multiples of it. */
@@ -54,6 +56,9 @@ export class Context {
   samples = 0;
   #scratch = 0;
   #names = 0;
+  #ranges = 0;
+  /** Kernels that JavaScript does, in the order of their imports. */
+  readonly plain: Plain[] = [];
 
   constructor(module: ModuleBuilder, program: Program, threads: number) {
     this.module = module;
@@ -69,8 +74,28 @@ export class Context {
   }
 
   /** Writes a kernel. */
-  kernel(write: (f: FunctionBuilder, table: Local<"i32">, from: Local<"i32">, to: Local<"i32">) => void): string {
-    return this.define(["i32", "i32", "i32"], write).name;
+  kernel(write: (f: FunctionBuilder, table: Local<"i32">, from: Local<"i32">, to: Local<"i32">) => void): Callable {
+    return this.module.define(undefined, ["i32", "i32", "i32"], undefined, write);
+  }
+
+  /** A kernel that JavaScript does, as the module calls it. */
+  outside(call: Plain): Callable {
+    return this.module.imported("plain", String(this.plain.push(call) - 1), ["i32", "i32", "i32"]);
+  }
+
+  /** Where on a desk parts of the work are named. */
+  get rangesAt(): number {
+    return desk.values + 4 * this.values.length;
+  }
+
+  /** Makes room for so many parts. */
+  rooms(count: number): void {
+    this.#ranges = count;
+  }
+
+  /** Bytes from one thread's desk to the next one's. */
+  get deskBytes(): number {
+    return Math.ceil((this.rangesAt + 8 * this.#ranges) / 64) * 64;
   }
 
   enter(stage: Stage): void {

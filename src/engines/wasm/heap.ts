@@ -1,6 +1,7 @@
 /** The engine's memory: pieces that are handed out and taken back. */
 import type { Storage } from "../../base/dtype.ts";
 import { CambiumError } from "../../base/error.ts";
+import { meeting } from "./meeting.ts";
 
 const page = 65536;
 /** The most pages there can be: addresses have 32 bits. */
@@ -17,7 +18,7 @@ export class Heap {
   /** Pieces that have been given back, by size. */
   readonly #free = new Map<number, number[]>();
   /** Where nothing has been handed out yet. */
-  #end = 64;
+  #end = meeting.end;
   #used = 0;
   #views: { readonly buffer: ArrayBufferLike; readonly length: number; readonly arrays: ReadonlyMap<unknown, Storage> } | undefined;
 

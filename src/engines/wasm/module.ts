@@ -1,23 +1,22 @@
-/** A program as one WebAssembly module: a function for each kernel. Who runs them in order is `execution.ts`. */
+/** A program as one WebAssembly module: a function for each kernel, and those of `passage.ts` that call them in order. */
 import type { Kernel, Program, Stage } from "../../compiler/program.ts";
 import { type MemoryLimits, ModuleBuilder } from "./assembler.ts";
-import { Context, type Emitted } from "./context.ts";
+import { Context, type Emitted, type Plain } from "./context.ts";
 import { emitConv, emitConvKernel, emitMatmul } from "./contraction.ts";
 import { emitMap } from "./map.ts";
+import { emitPassage, type Share, type WrittenStage } from "./passage.ts";
 import { emitPlain } from "./plain.ts";
 import { emitReduce } from "./reduce.ts";
 
-/** A stage with its kernels written. */
-export interface WrittenStage {
-  readonly stage: Stage;
-  readonly kernels: readonly Emitted[];
-  /** Of a loop. */
-  readonly inner: readonly WrittenStage[];
-}
-
 export interface Written {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly stages: readonly WrittenStage[];
+  /** Kernels that JavaScript does: the module imports them from `plain`, by number. */
+  readonly plain: readonly Plain[];
+  /** Work that threads share: each finds its part of it on its desk. */
+  readonly shares: readonly Share[];
+  /** Where on a desk that is, and bytes from one desk to the next. */
+  readonly ranges: number;
+  readonly desk: number;
   /** Bytes of scratch memory a thread needs, and from one thread's sums to the next one's. */
   readonly scratch: number;
   readonly partial: number;
@@ -25,8 +24,19 @@ export interface Written {
 
 export function write(program: Program, threads: number, limits: MemoryLimits, relaxed: boolean): Written {
   const context = new Context(new ModuleBuilder(limits, relaxed), program, threads);
-  const stages = program.stages.map((stage) => writeStage(stage, context));
-  return { bytes: context.module.bytes(), stages, scratch: context.scratch, partial: context.partialBytes };
+  const shares = emitPassage(
+    context,
+    program.stages.map((stage) => writeStage(stage, context)),
+  );
+  return {
+    bytes: context.module.bytes(),
+    plain: context.plain,
+    shares,
+    ranges: context.rangesAt,
+    desk: context.deskBytes,
+    scratch: context.scratch,
+    partial: context.partialBytes,
+  };
 }
 
 function writeStage(stage: Stage, context: Context): WrittenStage {
