@@ -11,6 +11,7 @@ type Named = Readonly<Record<string, unknown>>;
 const places: Readonly<Record<string, readonly (readonly [prefix: string, names: Named])[]>> = {
   "torch.nn modules": [["nn.", front.nn]],
   "torch.nn losses": [["nn.", front.nn]],
+  "torch.nn.functional": [["nn.functional.", front.nn.functional]],
   "torch.optim": [["optim.", front.optim]],
   "torch.optim.lr_scheduler": [["optim.lrScheduler.", front.optim.lrScheduler]],
   "torch.optim.swa_utils": [["optim.swaUtils.", front.optim.swaUtils]],
@@ -40,6 +41,10 @@ const aliases: Readonly<Record<string, string>> = {
 
 /** Why something is left out on purpose. */
 const reasons: readonly (readonly [names: RegExp, reason: string])[] = [
+  [/^NLLLoss2d$/, "its old name: `nn.NLLLoss` takes images"],
+  [/^RNN(Base|CellBase)$/, "a base class"],
+  [/_with_indices$/, "the option `returnIndices` of the same pooling"],
+  [/^upsample(_bilinear|_nearest)?$/, "its old name: `interpolate`"],
   [/^SparseAdam$/, "there are no sparse gradients"],
   [/^(DataParallel|Container|SyncBatchNorm)$/, "one process, one device"],
   [/^(TFSMLayer|TorchModuleWrapper|JaxLayer|FlaxLayer|OrbaxCheckpoint|RemoteMonitor)$/, "wraps another Python library"],

@@ -2,7 +2,7 @@
 import { CambiumError } from "../base/error.ts";
 import { type Shape, show } from "../base/shape.ts";
 import { maskOf } from "../module/mask.ts";
-import { causalMask } from "../nn/attention.ts";
+import { causalMask } from "../nn/heads.ts";
 import { drop } from "../nn/dropout.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Layer, type LayerOptions } from "./layer.ts";

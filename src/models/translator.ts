@@ -7,7 +7,7 @@ import { expectCount, shown } from "../nn/input.ts";
 import { Linear } from "../nn/linear.ts";
 import { PositionalEncoding } from "../nn/positional.ts";
 import { Transformer } from "../nn/transformer.ts";
-import { causalMask } from "../nn/attention.ts";
+import { causalMask } from "../nn/heads.ts";
 import { tensor } from "../tensor/create.ts";
 import { noGrad } from "../tensor/functional.ts";
 import type { Tensor } from "../tensor/tensor.ts";

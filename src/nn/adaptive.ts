@@ -1,5 +1,6 @@
-import type { Shape } from "../base/shape.ts";
+import { type Shape, size } from "../base/shape.ts";
 import { Module } from "../module/module.ts";
+import { range } from "../ops/gather.ts";
 import { avgPool, maxPool } from "../ops/pool.ts";
 import { fromArray } from "../tensor/create.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -41,13 +42,33 @@ function means(x: Tensor, axis: number, n: number): Tensor {
     .permute(swapped);
 }
 
-/** Every window gathered to one length, shorter ones with their last place again, which changes no maximum. */
-function maxima(x: Tensor, axis: number, n: number): Tensor {
+/** Every window along `axis` gathered to one length on an axis behind, shorter ones with their last place again, which changes no maximum. */
+function windows(x: Tensor, axis: number, n: number): Tensor {
   const from = x.shape[axis]!;
-  const windows = Array.from({ length: n }, (_, o) => windowOf(o, from, n));
-  const length = Math.max(...windows.map(([start, end]) => end - start));
-  const places = windows.flatMap(([start, end]) => Array.from({ length }, (_, k) => Math.min(start + k, end - 1)));
-  return x.gather(fromArray(Int32Array.from(places), [n, length]), axis).max(axis + 1);
+  const all = Array.from({ length: n }, (_, o) => windowOf(o, from, n));
+  const length = Math.max(...all.map(([start, end]) => end - start));
+  const places = all.flatMap(([start, end]) => Array.from({ length }, (_, k) => Math.min(start + k, end - 1)));
+  return x.gather(fromArray(Int32Array.from(places), [n, length]), axis);
+}
+
+const maxima = (x: Tensor, axis: number, n: number): Tensor => windows(x, axis, n).max(axis + 1);
+
+/** Where the largest number of each of `output` windows over `x`, channels last, is, counted through all spatial places. */
+function adaptiveMaxPlaces(x: Tensor, output: Shape): Tensor {
+  const space = x.shape.slice(1, -1);
+  /** The places of each window in a row, on a last axis. */
+  const apart = (t: Tensor): Tensor => {
+    const wide = output.reduce((y, n, i) => windows(y, 1 + 2 * i, n), t);
+    const last = wide.rank - 1;
+    const order = [0, ...output.map((_, i) => 1 + 2 * i), last, ...output.map((_, i) => 2 + 2 * i)];
+    const kept = order.slice(0, output.length + 2).map((axis) => wide.shape[axis]!);
+    return wide.permute(order).reshape([...kept, wide.size / Math.max(size(kept), 1)]);
+  };
+  const [numbers, places] = [apart(x), apart(new Tensor(range([size(space)])).reshape([1, ...space, 1]))];
+  return places
+    .broadcast(numbers.shape)
+    .gatherAlong(numbers.argMax(-1, { keep: true }), -1)
+    .squeeze(-1);
 }
 
 /** What pooling to a wanted size shares. Windows overlap by one where the sizes do not divide. */
@@ -67,16 +88,16 @@ abstract class AdaptivePool extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    return this.moved(x, (x, output) => this.pool(x, output));
+  }
+
+  /** Runs `f` on `x` with a batch and channels last, and on the sizes wanted. */
+  protected moved(x: Tensor, f: (x: Tensor, output: Shape) => Tensor): Tensor {
     const where = `${this.constructor.name}(${this.outputSize.map(String).join("×")})`;
     expectTensor(where, x);
-    return batched(where, x, ["channels", ...["depth", "height", "width"].slice(-this.outputSize.length)], (x) =>
-      channelsLast(x, (x) =>
-        this.pool(
-          x,
-          this.outputSize.map((n, i) => n ?? x.shape[i + 1]!),
-        ),
-      ),
-    );
+    const axes = ["channels", ...["depth", "height", "width"].slice(-this.outputSize.length)];
+    const wanted = (x: Tensor): Shape => this.outputSize.map((n, i) => n ?? x.shape[i + 1]!);
+    return batched(where, x, axes, (x) => channelsLast(x, (x) => f(x, wanted(x))));
   }
 
   protected abstract pool(x: Tensor, output: Shape): Tensor;
@@ -92,7 +113,24 @@ abstract class AdaptiveAvgPool extends AdaptivePool {
   }
 }
 
+export interface AdaptiveMaxPoolOptions {
+  /** Also returns where each maximum was: `[maxima, indices]`, an index counting through all spatial places. Default `false`. */
+  returnIndices?: boolean;
+}
+
 abstract class AdaptiveMaxPool extends AdaptivePool {
+  readonly returnIndices: boolean;
+
+  constructor(rank: number, outputSize: OutputSize, { returnIndices = false }: AdaptiveMaxPoolOptions) {
+    super(rank, outputSize);
+    this.returnIndices = returnIndices;
+  }
+
+  /** The maxima; with `returnIndices`, `[maxima, indices]`. */
+  override forward(x: Tensor): any {
+    return this.returnIndices ? [super.forward(x), this.moved(x, adaptiveMaxPlaces)] : super.forward(x);
+  }
+
   protected pool(x: Tensor, output: Shape): Tensor {
     return adaptiveMaxPool(x, output);
   }
@@ -126,8 +164,8 @@ export class AdaptiveAvgPool2d extends AdaptiveAvgPool {
  * @source PyTorch `nn.AdaptiveMaxPool1d`
  */
 export class AdaptiveMaxPool1d extends AdaptiveMaxPool {
-  constructor(outputSize: OutputSize) {
-    super(1, outputSize);
+  constructor(outputSize: OutputSize, options: AdaptiveMaxPoolOptions = {}) {
+    super(1, outputSize, options);
   }
 }
 
@@ -137,8 +175,8 @@ export class AdaptiveMaxPool1d extends AdaptiveMaxPool {
  * @source PyTorch `nn.AdaptiveMaxPool2d`
  */
 export class AdaptiveMaxPool2d extends AdaptiveMaxPool {
-  constructor(outputSize: OutputSize) {
-    super(2, outputSize);
+  constructor(outputSize: OutputSize, options: AdaptiveMaxPoolOptions = {}) {
+    super(2, outputSize, options);
   }
 }
 
@@ -159,7 +197,7 @@ export class AdaptiveAvgPool3d extends AdaptiveAvgPool {
  * @source PyTorch `nn.AdaptiveMaxPool3d`
  */
 export class AdaptiveMaxPool3d extends AdaptiveMaxPool {
-  constructor(outputSize: OutputSize) {
-    super(3, outputSize);
+  constructor(outputSize: OutputSize, options: AdaptiveMaxPoolOptions = {}) {
+    super(3, outputSize, options);
   }
 }

@@ -30,11 +30,11 @@ import {
 } from "./activation.ts";
 import { AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d } from "./adaptive.ts";
 import { Fold, Unfold } from "./fold.ts";
+import { FractionalMaxPool2d, FractionalMaxPool3d } from "./fractional.ts";
 import { GLU, Threshold } from "./gated.ts";
 import { LocalResponseNorm } from "./norm.ts";
 import { ChannelShuffle, PixelShuffle, PixelUnshuffle } from "./pixels.ts";
 import { AvgPool1d, AvgPool2d, AvgPool3d, LPPool1d, LPPool2d, LPPool3d, MaxPool1d, MaxPool2d, MaxPool3d } from "./pool.ts";
-import { drop } from "./dropout.ts";
 import { lookUp } from "./embedding.ts";
 import { affine, beside, lastAxes } from "./norm.ts";
 import { padded, type PadMode } from "./pad.ts";
@@ -138,11 +138,13 @@ export const lpPool2d: Applied<typeof LPPool2d> = applied(LPPool2d);
 /** `nn.LPPool3d` as a function */
 export const lpPool3d: Applied<typeof LPPool3d> = applied(LPPool3d);
 
-/** `x Wᵀ + b` @shape x [..., in], weight [out, in], bias [out] → [..., out] */
-export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
-  const y = x.matmul(weight.transpose());
-  return bias ? y.add(bias) : y;
-}
+/** `nn.FractionalMaxPool2d` as a function */
+export const fractionalMaxPool2d: Applied<typeof FractionalMaxPool2d> = applied(FractionalMaxPool2d);
+/** `nn.FractionalMaxPool3d` as a function */
+export const fractionalMaxPool3d: Applied<typeof FractionalMaxPool3d> = applied(FractionalMaxPool3d);
+
+/** 1 at each label's place among `numClasses`, 0 elsewhere, whole numbers. @shape [...] → [..., numClasses] @source PyTorch `F.one_hot`, whose classes must be counted here */
+export const oneHot = (labels: Tensor, numClasses: number): Tensor => labels.oneHot(numClasses, "int32");
 
 /** Mean 0 and variance 1 over the last axes, then weight and bias. */
 export const layerNorm = (x: Tensor, normalizedShape: Shape, { weight, bias, eps = 1e-5 }: { weight?: Tensor; bias?: Tensor; eps?: number } = {}): Tensor =>
@@ -160,12 +162,6 @@ export const groupNorm = (x: Tensor, numGroups: number, { weight, bias, eps = 1e
 
 /** The rows of `weight` that `index` names. */
 export const embedding = (index: Tensor, weight: Tensor): Tensor => lookUp("embedding", weight, index);
-
-/** Each number put to 0 with chance `p` and the others scaled up; nothing, where `training` is false. */
-export const dropout = (x: Tensor, { p = 0.5, training = true }: { p?: number; training?: boolean } = {}): Tensor => {
-  if (!(p >= 0 && p <= 1)) throw new CambiumError("value", "dropout", `p is a chance from 0 to 1, got ${p}`);
-  return training ? drop(x, p) : x;
-};
 
 /** `x` divided by its p-norm along `dim`, which counts as at least `eps`. */
 export const normalize = (x: Tensor, { p = 2, dim = 1, eps = 1e-12 }: { p?: number; dim?: number; eps?: number } = {}): Tensor => {

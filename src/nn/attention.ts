@@ -3,12 +3,10 @@ import { show } from "../base/shape.ts";
 import { Module } from "../module/module.ts";
 import { parameter } from "../module/parameter.ts";
 import { attend, attentionWeights, grouped, scoreShape } from "../ops/attention.ts";
-import { concat, fromArray, zeros } from "../tensor/create.ts";
-import { streamNodes } from "../tensor/random.ts";
+import { zeros } from "../tensor/create.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import type { KeyValueCache } from "./cache.ts";
-import { drop } from "./dropout.ts";
-import { expectCount, expectSize, expectTensor, shown } from "./input.ts";
+import { type AttendOptions, attendInHeads, dropping } from "./heads.ts";
+import { expectCount, expectTensor, shown } from "./input.ts";
 import { Linear } from "./linear.ts";
 import { fansOutIn, type Start, varianceScaling, zeros as zeroStart } from "./start.ts";
 
@@ -69,11 +67,6 @@ export function attentionShares(
   return new Tensor(attentionWeights(q, k, { mask: wide?.node, isCausal, scale, hidden })).reshape([...query.shape.slice(0, -1), key.shape.at(-2)!]);
 }
 
-const dropping = (rate: number): { rate: number; seed: ReturnType<typeof streamNodes>[0]; stream: ReturnType<typeof streamNodes>[1] } => {
-  const [seed, stream] = streamNodes();
-  return { rate, seed, stream };
-};
-
 /** A mask [..., heads, queries, keys] with its heads in groups. */
 function splitHeads(mask: Tensor, shared: number): Tensor {
   const heads = mask.shape.at(-3)!;
@@ -96,21 +89,6 @@ export interface MultiheadAttentionOptions {
   vdim?: number;
   /** Whether the batch comes before the positions. Default `false`. */
   batchFirst?: boolean;
-}
-
-export interface AttendOptions {
-  /** [batch, keys]. Bool: true for keys nobody may look at. Numbers: added to the scores. */
-  keyPaddingMask?: Tensor | undefined;
-  /** [queries, keys] or [batch · heads, queries, keys]. Bool: true where a query may not look. Numbers: added to the scores. */
-  attnMask?: Tensor | undefined;
-  /** Whether the shares are returned too. Default `true`. */
-  needWeights?: boolean | undefined;
-  /** Whether the shares returned are the mean over heads. Default `true`. */
-  averageAttnWeights?: boolean | undefined;
-  /** Query i looks at keys 0 to i only. Default `false`. */
-  isCausal?: boolean | undefined;
-  /** Keys and values of earlier positions, which the new ones join. Each position then looks at itself and what came before. */
-  cache?: KeyValueCache | undefined;
 }
 
 const xavier = { scale: 1, mode: "average" } as const;
@@ -169,112 +147,10 @@ export class MultiheadAttention extends Module {
 
   forward(query: Tensor, key: Tensor = query, value: Tensor = key, options: AttendOptions = {}): [output: Tensor, weights: Tensor | undefined] {
     const where = `MultiheadAttention(${this.embedDim}, ${this.numHeads} heads)`;
-    for (const [x, size] of [
-      [query, this.embedDim],
-      [key, this.kdim],
-      [value, this.vdim],
-    ] as const) {
-      expectTensor(where, x, this.outProj.weight);
-      expectSize(where, x, -1, size, `[..., ${size}]`);
-    }
-    if (query.rank !== 2 && query.rank !== 3)
-      throw new CambiumError("shape", where, `expected [positions, features] or a batch of such, got ${show(query.shape)}`);
-    if (key.rank !== query.rank || value.rank !== query.rank)
-      throw new CambiumError(
-        "shape",
-        where,
-        `query is ${show(query.shape)}, key is ${show(key.shape)}, value is ${show(value.shape)}; all or none must have a batch`,
-      );
-    const inOrder = (x: Tensor): Tensor => (x.rank === 2 ? x.expandDims(0) : this.batchFirst ? x : x.permute([1, 0, 2]));
-    const { needWeights = true, averageAttnWeights = true } = options;
-    const [from, to] = [inOrder(query), key === query ? undefined : inOrder(key)];
-    let [q, k, v] = this.#projected([from, to ?? from, value === query ? from : value === key ? to! : inOrder(value)]);
-    const extra = k.shape[2]! - key.shape[key.rank === 3 && !this.batchFirst ? 0 : key.rank - 2]!;
-    let mask: Tensor | undefined;
-    if (options.cache) {
-      if (options.attnMask || options.keyPaddingMask || extra > 0)
-        throw new CambiumError("value", where, "a cache goes with no masks and no additional keys", "each position looks at itself and what came before");
-      ({ keys: k, values: v, mask } = options.cache.update(k, v));
-    } else mask = this.#mask(where, options, [q.shape[0]!, q.shape[2]!, k.shape[2]! - extra], extra);
-    const isCausal = options.isCausal === true && mask === undefined && extra === 0;
-    const rate = this.training ? this.dropout : 0;
-    scoreShape(where, q.node, k.node, v.node, mask?.node, isCausal);
-    let weights: Tensor | undefined;
-    let mixed: Tensor;
-    if (needWeights) {
-      weights = drop(new Tensor(attentionWeights(q.node, k.node, { mask: mask?.node, isCausal })), rate);
-      mixed = weights.matmul(v);
-    } else mixed = new Tensor(attend(q.node, k.node, v.node, { mask: mask?.node, isCausal, dropout: rate > 0 ? dropping(rate) : undefined }));
-    const [batch, , length] = q.shape as [number, number, number];
-    const joined = this.outProj.forward(mixed.permute([0, 2, 1, 3]).reshape([batch, length, this.embedDim]));
-    const output = query.rank === 2 ? joined.squeeze(0) : this.batchFirst ? joined : joined.permute([1, 0, 2]);
-    if (!weights) return [output, undefined];
-    const shares = averageAttnWeights ? weights.mean(1) : weights;
-    return [output, query.rank === 2 ? shares.squeeze(0) : shares];
-  }
-
-  /** Queries, keys and values of all heads: [batch, heads, positions, features]. */
-  #projected(given: readonly [Tensor, Tensor, Tensor]): [Tensor, Tensor, Tensor] {
-    const { embedDim, numHeads } = this;
-    const apart = [this.qProjWeight, this.kProjWeight, this.vProjWeight];
-    /** Of queries, keys and values, those from `first` up to `end`, which come from one tensor, in one product. */
-    const made = (x: Tensor, first: number, end: number): Tensor[] => {
-      const weight = this.inProjWeight?.slice([first * embedDim], [end * embedDim]) ?? apart[first]!;
-      const y = x.matmul(weight.permute([1, 0]));
-      const whole = this.inProjBias ? y.add(this.inProjBias.slice([first * embedDim], [end * embedDim])) : y;
-      return end - first === 1 ? [whole] : whole.split(end - first, -1);
-    };
-    const runs = given.flatMap((x, i) => (i > 0 && this.inProjWeight && x === given[i - 1] ? [] : [i]));
-    const own = [undefined, this.biasK, this.biasV];
-    const heads = runs
-      .flatMap((first, i) => made(given[first]!, first, runs[i + 1] ?? 3))
-      .map((x, i) => {
-        let y = x;
-        const more = i > 0 && own[i] ? [own[i]!.add(zeros([y.shape[0]!, 1, embedDim], { dtype: y.dtype }))] : [];
-        if (i > 0 && this.addZeroAttn) more.push(zeros([y.shape[0]!, 1, embedDim], { dtype: y.dtype }));
-        if (more.length > 0) y = concat([y, ...more], 1);
-        return y.reshape([y.shape[0]!, y.shape[1]!, numHeads, embedDim / numHeads]).permute([0, 2, 1, 3]);
-      });
-    return heads as [Tensor, Tensor, Tensor];
-  }
-
-  /** All masks as one, in the sense of `scaledDotProductAttention`; learnt and zero keys (`extra` of them) may always be looked at. */
-  #mask(where: string, options: AttendOptions, [batch, queries, keys]: [number, number, number], extra: number): Tensor | undefined {
-    const { keyPaddingMask: padding, attnMask, isCausal = false } = options;
-    const masks: Tensor[] = [];
-    const take = (name: string, mask: Tensor, shape: readonly number[], expected: string): void => {
-      if (mask.rank !== expected.split(",").length || !mask.shape.every((d, i) => d === shape[i]))
-        throw new CambiumError("shape", where, `${name} is ${show(mask.shape)}; expected ${expected} = ${show(shape)}`);
-    };
-    if (attnMask) {
-      expectTensor(where, attnMask);
-      const { numHeads } = this;
-      if (attnMask.rank === 3) take("attnMask", attnMask, [batch * numHeads, queries, keys], "[batch · heads, queries, keys]");
-      else take("attnMask", attnMask, [queries, keys], "[queries, keys]");
-      masks.push(attnMask.rank === 3 ? attnMask.reshape([batch, numHeads, queries, keys]) : attnMask);
-    } else if (isCausal && (padding || extra > 0)) masks.push(causalMask(queries, keys).logicalNot());
-    if (padding) {
-      expectTensor(where, padding);
-      if (padding.rank === 1) take("keyPaddingMask", padding, [keys], "[keys]");
-      else take("keyPaddingMask", padding, [batch, keys], "[batch, keys]");
-      masks.push(padding.reshape([padding.rank === 1 ? 1 : batch, 1, 1, keys]));
-    }
-    if (masks.length === 0) return undefined;
-    const open = masks.every((mask) => mask.dtype === "bool")
-      ? masks.map((mask) => mask.logicalNot()).reduce((a, b) => a.logicalAnd(b))
-      : masks.map((mask) => (mask.dtype === "bool" ? mask.where(Number.NEGATIVE_INFINITY, 0) : mask)).reduce((a, b) => a.add(b));
-    if (extra === 0) return open;
-    return open.pad(new Array<number>(open.rank).fill(0), [...new Array<number>(open.rank - 1).fill(0), extra], open.dtype === "bool" ? 1 : 0);
+    return attendInHeads(where, query, key, value, this, this.training ? this.dropout : 0, options);
   }
 
   protected override describe(): string {
     return `${this.embedDim}, ${this.numHeads}, ${shown({ dropout: this.dropout, batchFirst: this.batchFirst })}`;
   }
-}
-
-/** True where query i may look: at keys 0 to i. */
-export function causalMask(queries: number, keys: number = queries): Tensor {
-  const host = new Uint8Array(queries * keys);
-  for (let i = 0; i < queries; i++) host.fill(1, i * keys, i * keys + Math.min(i + 1, keys));
-  return fromArray(host, [queries, keys], { dtype: "bool" });
 }

@@ -37,6 +37,44 @@ export interface BatchNormOptions {
   trackRunningStats?: boolean;
 }
 
+export interface RunningOptions {
+  weight?: Tensor | undefined;
+  bias?: Tensor | undefined;
+  /** Added to the variance. Default 1e-5. */
+  eps?: number;
+  /** How much of a batch's statistics enters the running ones. Default 0.1. */
+  momentum?: number;
+}
+
+/** Lets the statistics of `x`, channels last, enter the running ones by `share`. */
+function remember(x: Tensor, runningMean: Tensor, runningVar: Tensor, share: number | Tensor): [Tensor, Tensor][] {
+  const { mean, variance } = channelMoments(x);
+  const n = perChannel(x);
+  return [
+    [runningMean, runningMean.lerp(mean, share)],
+    [runningVar, runningVar.lerp(variance.mul(n / (n - 1)), share)],
+  ];
+}
+
+/**
+ * `nn.BatchNorm` as a function: by the batch's own statistics while `training`, which then enter the running ones if any are given; else by the running ones.
+ * @shape x [batch, channels, ...], all others [channels]
+ * @source PyTorch `F.batch_norm`
+ */
+export function batchNorm(
+  x: Tensor,
+  runningMean?: Tensor,
+  runningVar?: Tensor,
+  { weight, bias, eps = 1e-5, momentum = 0.1, training = false }: RunningOptions & { training?: boolean } = {},
+): Tensor {
+  if (!training && !(runningMean && runningVar))
+    throw new CambiumError("value", "batchNorm", "without training there must be running statistics", "give runningMean and runningVar, or { training: true }");
+  return channelsLast(x, (x) => {
+    if (training && runningMean && runningVar) assignAll(remember(x, runningMean, runningVar, momentum));
+    return affine(training ? normaliseBatch(x, eps) : normaliseBy(x, runningMean!, runningVar!, eps), weight, bias);
+  });
+}
+
 /** What batch normalisation of any number of axes shares. */
 abstract class BatchNorm extends Module {
   readonly numFeatures: number;
@@ -93,15 +131,9 @@ abstract class BatchNorm extends Module {
   private remember(x: Tensor): void {
     const { runningMean, runningVar, numBatchesTracked } = this;
     if (!runningMean || !runningVar || !numBatchesTracked) return;
-    const { mean, variance } = channelMoments(x);
-    const n = perChannel(x);
     const seen = numBatchesTracked.add(1);
     const share = this.momentum ?? seen.to(x.dtype).reciprocal();
-    assignAll([
-      [runningMean, runningMean.lerp(mean, share)],
-      [runningVar, runningVar.lerp(variance.mul(n / (n - 1)), share)],
-      [numBatchesTracked, seen],
-    ]);
+    assignAll([...remember(x, runningMean, runningVar, share), [numBatchesTracked, seen]]);
   }
 
   protected override describe(): string {

@@ -7,6 +7,17 @@ import { expectCount, expectSize, expectTensor, shown } from "./input.ts";
 import type { LinearOptions } from "./linear.ts";
 import { uniform } from "./start.ts";
 
+/** `x₁ᵀ A x₂ + b` @shape a [..., in1], b [..., in2], weight [out, in1, in2], bias [out] → [..., out] @source PyTorch `F.bilinear` */
+export function bilinear(a: Tensor, b: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  const [out, in1, in2] = weight.shape as [number, number, number];
+  const seen = b.matmul(weight.reshape([out * in1, in2]).permute([1, 0]));
+  const y = seen
+    .reshape([...b.shape.slice(0, -1), out, in1])
+    .mul(a.expandDims(-2))
+    .sum(-1);
+  return bias ? y.add(bias) : y;
+}
+
 /**
  * Every product of a number of one input and a number of the other, weighted and summed: `y = x₁ᵀ A x₂ + b`.
  * @shape [..., in1Features], [..., in2Features] → [..., outFeatures]
@@ -44,12 +55,7 @@ export class Bilinear extends Module {
     }
     if (!same(a.shape.slice(0, -1), b.shape.slice(0, -1)))
       throw new CambiumError("shape", where, `the inputs are ${show(a.shape)} and ${show(b.shape)}; all sizes but the last must be equal`);
-    const seen = b.matmul(this.weight.reshape([this.outFeatures * this.in1Features, this.in2Features]).permute([1, 0]));
-    const y = seen
-      .reshape([...b.shape.slice(0, -1), this.outFeatures, this.in1Features])
-      .mul(a.expandDims(-2))
-      .sum(-1);
-    return this.bias ? y.add(this.bias) : y;
+    return bilinear(a, b, this.weight, this.bias);
   }
 
   protected override describe(): string {

@@ -1,5 +1,9 @@
 /** How alike or far apart vectors are. */
+import { CambiumError } from "../base/error.ts";
+import { show } from "../base/shape.ts";
 import { Module } from "../module/module.ts";
+import { fromArray } from "../tensor/create.ts";
+import { norm } from "../tensor/linalg.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { expectTensor, shown } from "./input.ts";
 
@@ -20,6 +24,15 @@ export function pairwiseDistance(a: Tensor, b: Tensor, p = 2, eps = 1e-6, keep =
     .pow(p)
     .sum(-1, { keep })
     .pow(1 / p);
+}
+
+/** The distances of all pairs of rows, each pair once: of row 0 from all later ones, then of row 1, … @shape [n, size] → [n (n − 1) / 2] @source PyTorch `F.pdist` */
+export function pdist(x: Tensor, p = 2): Tensor {
+  if (x.rank !== 2) throw new CambiumError("shape", "pdist", `the input is ${show(x.shape)}; it holds a vector a row: [n, size]`);
+  const n = x.shape[0]!;
+  const pairs = Array.from({ length: n }, (_, i) => Array.from({ length: n - 1 - i }, (_, k) => [i, i + 1 + k] as const)).flat();
+  const rows = (side: 0 | 1): Tensor => x.gather(fromArray(Int32Array.from(pairs, (pair) => pair[side])), 0);
+  return norm(rows(0).sub(rows(1)), p, { axes: -1 });
 }
 
 /**

@@ -1,7 +1,7 @@
 import { CambiumError } from "../base/error.ts";
 import { same, type Shape } from "../base/shape.ts";
 import { Module } from "../module/module.ts";
-import { dropout } from "../ops/random.ts";
+import { dropout as dropoutOp } from "../ops/random.ts";
 import { streamNodes, uniform } from "../tensor/random.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { expectTensor, shown } from "./input.ts";
@@ -9,7 +9,7 @@ import { expectTensor, shown } from "./input.ts";
 /** `x` with each number put to 0 with chance `rate`, and the others scaled up so that the sum stays the same on average. `mask` is the shape the choice is made in; it broadcasts to x's. */
 export function drop(x: Tensor, rate: number, mask: Shape = x.shape): Tensor {
   if (rate === 0) return x;
-  if (rate === 1 || same(mask, x.shape)) return new Tensor(dropout(x.node, ...streamNodes(), rate));
+  if (rate === 1 || same(mask, x.shape)) return new Tensor(dropoutOp(x.node, ...streamNodes(), rate));
   return uniform(mask)
     .greaterEqual(rate)
     .where(x.mul(1 / (1 - rate)), 0);
@@ -132,3 +132,24 @@ function channels(module: Module, shape: Shape, spatial: number): Shape {
     );
   return shape.map((d, i) => (i < shape.length - spatial ? d : 1));
 }
+
+/** A kind of dropout as a function: it drops while `training` is true, which it is by default. */
+export type DropoutFunction = (x: Tensor, options?: { p?: number; training?: boolean }) => Tensor;
+
+const applied =
+  (made: new (p?: number) => Dropping): DropoutFunction =>
+  (x, { p = 0.5, training = true } = {}) =>
+    new made(p).train(training).forward(x);
+
+/** `nn.Dropout` as a function */
+export const dropout: DropoutFunction = applied(Dropout);
+/** `nn.Dropout1d` as a function */
+export const dropout1d: DropoutFunction = applied(Dropout1d);
+/** `nn.Dropout2d` as a function */
+export const dropout2d: DropoutFunction = applied(Dropout2d);
+/** `nn.Dropout3d` as a function */
+export const dropout3d: DropoutFunction = applied(Dropout3d);
+/** `nn.AlphaDropout` as a function */
+export const alphaDropout: DropoutFunction = applied(AlphaDropout);
+/** `nn.FeatureAlphaDropout` as a function */
+export const featureAlphaDropout: DropoutFunction = applied(FeatureAlphaDropout);

@@ -8,6 +8,14 @@ import { uniform } from "../tensor/random.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { expectSize, expectTensor, shown } from "./input.ts";
 
+/** `x` where positive, else a slope times `x`: one slope, or one a channel. @shape x [batch, channels, ...], weight [1] or [channels] @source PyTorch `F.prelu` */
+export const prelu = (x: Tensor, weight: Tensor): Tensor =>
+  x.greater(0).where(x, x.mul(weight.size === 1 ? weight : weight.reshape([weight.size, ...new Array<number>(Math.max(x.rank - 2, 0)).fill(1)])));
+
+/** `x` where positive, else a slope times `x`, drawn from [lower, upper) while training, else their mean. @source PyTorch `F.rrelu` */
+export const rrelu = (x: Tensor, { lower = 1 / 8, upper = 1 / 3, training = false }: { lower?: number; upper?: number; training?: boolean } = {}): Tensor =>
+  training ? x.greater(0).where(x, x.mul(uniform(x.shape, lower, upper, x.dtype))) : x.leakyRelu((lower + upper) / 2);
+
 /**
  * `x` where positive, else a learnt slope times `x`: one slope, or one a channel.
  * @shape [batch, channels, ...] → the same
@@ -26,9 +34,8 @@ export class PReLU extends Module {
 
   forward(x: Tensor): Tensor {
     expectTensor("PReLU", x, this.weight);
-    if (this.numParameters === 1) return x.greater(0).where(x, x.mul(this.weight));
-    expectSize(`PReLU(${this.numParameters})`, x, 1, this.numParameters, `[batch, ${this.numParameters} channels, ...]`);
-    return x.greater(0).where(x, x.mul(this.weight.reshape([this.numParameters, ...new Array<number>(x.rank - 2).fill(1)])));
+    if (this.numParameters > 1) expectSize(`PReLU(${this.numParameters})`, x, 1, this.numParameters, `[batch, ${this.numParameters} channels, ...]`);
+    return prelu(x, this.weight);
   }
 
   protected override describe(): string {
@@ -108,8 +115,7 @@ export class RReLU extends Module {
   forward(x: Tensor): Tensor {
     expectTensor("RReLU", x);
     const { lower, upper } = this;
-    if (!this.training) return x.leakyRelu((lower + upper) / 2);
-    return x.greater(0).where(x, x.mul(uniform(x.shape, lower, upper, x.dtype)));
+    return rrelu(x, { lower, upper, training: this.training });
   }
 
   protected override describe(): string {

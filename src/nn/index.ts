@@ -3,7 +3,7 @@ export { Module } from "../module/module.ts";
 export { parameter } from "../module/parameter.ts";
 export type { StateDict } from "../module/state.ts";
 export * from "./activation.ts";
-export { type AttendOptions, type AttentionOptions, MultiheadAttention, type MultiheadAttentionOptions, scaledDotProductAttention } from "./attention.ts";
+export { type AttentionOptions, MultiheadAttention, type MultiheadAttentionOptions, scaledDotProductAttention } from "./attention.ts";
 export {
   AdaptiveAvgPool1d,
   AdaptiveAvgPool2d,
@@ -11,8 +11,10 @@ export {
   AdaptiveMaxPool1d,
   AdaptiveMaxPool2d,
   AdaptiveMaxPool3d,
+  type AdaptiveMaxPoolOptions,
   type OutputSize,
 } from "./adaptive.ts";
+export { AdaptiveLogSoftmaxWithLoss, type AdaptiveLogSoftmaxOptions } from "./adaptivesoftmax.ts";
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batchnorm.ts";
 export { KeyValueCache, type KeyValueCacheOptions, type Remembered } from "./cache.ts";
 export { Bilinear } from "./bilinear.ts";
@@ -25,14 +27,16 @@ export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDro
 export { Embedding, type EmbeddingOptions } from "./embedding.ts";
 export { EmbeddingBag, type EmbeddingBagOptions } from "./embeddingbag.ts";
 export { Fold, type FoldOptions, Unfold } from "./fold.ts";
+export { FractionalMaxPool2d, FractionalMaxPool3d, type FractionalMaxPoolOptions } from "./fractional.ts";
 export { GLU, PReLU, RReLU, Threshold } from "./gated.ts";
 export { type GroupedAttendOptions, GroupedQueryAttention, type GroupedQueryAttentionOptions } from "./groupedattention.ts";
 export * as functional from "./functional/index.ts";
+export type { AttendOptions } from "./heads.ts";
 export * as init from "./init.ts";
 export * from "./lazy.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export { InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, type InstanceNormOptions } from "./instancenorm.ts";
-export { GroupNorm, LayerNorm, type LayerNormOptions, LocalResponseNorm, RMSNorm } from "./norm.ts";
+export { CrossMapLRN2d, GroupNorm, LayerNorm, type LayerNormOptions, LocalResponseNorm, RMSNorm } from "./norm.ts";
 export {
   CircularPad1d,
   CircularPad2d,
@@ -97,4 +101,5 @@ export { type InterpolateOptions, type InterpolationMode, Upsample, UpsamplingBi
 export { MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, type MaxUnpoolOptions } from "./unpool.ts";
 export { ParameterDict, ParameterList } from "./parameters.ts";
 export * as utils from "./weights/index.ts";
+export { LinearCrossEntropyLoss, type LinearCrossEntropyLossOptions } from "../losses/linear.ts";
 export * from "../losses/modules.ts";

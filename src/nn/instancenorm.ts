@@ -4,7 +4,7 @@ import { Module } from "../module/module.ts";
 import { parameter } from "../module/parameter.ts";
 import { ones, zeros } from "../tensor/create.ts";
 import { assignAll, type Tensor } from "../tensor/tensor.ts";
-import type { BatchNormOptions } from "./batchnorm.ts";
+import type { BatchNormOptions, RunningOptions } from "./batchnorm.ts";
 import { expectCount, expectSize, expectTensor, shown } from "./input.ts";
 import { affine, beside, lastAxes } from "./norm.ts";
 
@@ -15,6 +15,36 @@ export interface InstanceNormOptions extends Omit<BatchNormOptions, "momentum" |
   affine?: boolean;
   /** Keeps running statistics, which evaluation then goes by. Default `false`. */
   trackRunningStats?: boolean;
+}
+
+/** Lets the statistics of `x`, channels first, enter the running ones by `share`. */
+const remember = (x: Tensor, axes: number[], runningMean: Tensor, runningVar: Tensor, share: number): void =>
+  assignAll([
+    [runningMean, runningMean.lerp(x.mean(axes).mean(0).detach(), share)],
+    [runningVar, runningVar.lerp(x.variance(axes).mean(0).detach(), share)],
+  ]);
+
+/** `x`, channels first, moved and scaled by what was measured before. */
+const normaliseBy = (x: Tensor, mean: Tensor, variance: Tensor, eps: number): Tensor =>
+  x.sub(beside(mean, x.rank)!).mul(beside(variance.add(eps).rsqrt(), x.rank)!);
+
+/**
+ * `nn.InstanceNorm` as a function: by each sample's own statistics, which enter the running ones if any are given; with `useInputStats` false by the running ones.
+ * @shape x [batch, channels, ...], all others [channels]
+ * @source PyTorch `F.instance_norm`
+ */
+export function instanceNorm(
+  x: Tensor,
+  runningMean?: Tensor,
+  runningVar?: Tensor,
+  { weight, bias, eps = 1e-5, momentum = 0.1, useInputStats = true }: RunningOptions & { useInputStats?: boolean } = {},
+): Tensor {
+  if (!useInputStats && !(runningMean && runningVar))
+    throw new CambiumError("value", "instanceNorm", "without the input's own there must be running statistics", "give runningMean and runningVar");
+  const axes = lastAxes(x.rank - 2);
+  if (useInputStats && runningMean && runningVar) remember(x, axes, runningMean, runningVar, momentum);
+  const y = useInputStats ? x.layerNorm(axes, eps) : normaliseBy(x, runningMean!, runningVar!, eps);
+  return affine(y, beside(weight, x.rank), beside(bias, x.rank));
 }
 
 /** What instance normalisation of any number of axes shares. */
@@ -56,14 +86,10 @@ abstract class InstanceNorm extends Module {
   private normalise(where: string, x: Tensor): Tensor {
     const { runningMean, runningVar, eps, momentum } = this;
     const axes = lastAxes(this.#spatial);
-    if (!this.training && runningMean && runningVar) return x.sub(beside(runningMean, x.rank)!).mul(beside(runningVar.add(eps).rsqrt(), x.rank)!);
+    if (!this.training && runningMean && runningVar) return normaliseBy(x, runningMean, runningVar, eps);
     if (this.training && size(x.shape.slice(2)) < 2)
       throw new CambiumError("value", where, `one number a channel has no spread (the input is ${show(x.shape)})`, "give it more than one place in space");
-    if (this.training && runningMean && runningVar)
-      assignAll([
-        [runningMean, runningMean.lerp(x.mean(axes).mean(0).detach(), momentum)],
-        [runningVar, runningVar.lerp(x.variance(axes).mean(0).detach(), momentum)],
-      ]);
+    if (this.training && runningMean && runningVar) remember(x, axes, runningMean, runningVar, momentum);
     return x.layerNorm(axes, eps);
   }
 

@@ -9,6 +9,12 @@ export interface LinearOptions {
   bias?: boolean;
 }
 
+/** `x Wᵀ + b` @shape x [..., in], weight [out, in], bias [out] → [..., out] */
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  const y = x.matmul(weight.transpose());
+  return bias ? y.add(bias) : y;
+}
+
 /**
  * A straight-line map of the last axis: `y = x Wᵀ + b`.
  * @shape [..., inFeatures] → [..., outFeatures]
@@ -44,8 +50,7 @@ export class Linear extends Module {
     const { weight } = this;
     expectTensor(where, x, weight);
     expectSize(where, x, -1, this.inFeatures, `[..., ${this.inFeatures}]`);
-    const y = x.matmul(weight.permute([1, 0]));
-    return this.bias ? y.add(this.bias) : y;
+    return linear(x, weight, this.bias);
   }
 
   protected override describe(): string {

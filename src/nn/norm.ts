@@ -195,3 +195,14 @@ export class LocalResponseNorm extends Module {
     return `${size}, ${shown({ alpha, beta, k })}`;
   }
 }
+
+/**
+ * `LocalResponseNorm` by the name that old models know it by, its settings in a row.
+ * @shape [batch, channels, height, width] → the same
+ * @source PyTorch `nn.CrossMapLRN2d`
+ */
+export class CrossMapLRN2d extends LocalResponseNorm {
+  constructor(size: number, alpha = 1e-4, beta = 0.75, k = 1) {
+    super(size, { alpha, beta, k });
+  }
+}

@@ -88,3 +88,17 @@ export class MaxUnpool3d extends MaxUnpool {
     super(3, kernelSize, options);
   }
 }
+
+type Unpooling = (x: Tensor, indices: Tensor, kernelSize: Sizes, options?: MaxUnpoolOptions & { outputSize?: Shape }) => Tensor;
+
+const unpooling =
+  (made: new (kernelSize: Sizes, options?: MaxUnpoolOptions) => MaxUnpool): Unpooling =>
+  (x, indices, kernelSize, { outputSize, ...options } = {}) =>
+    new made(kernelSize, options).forward(x, indices, outputSize);
+
+/** `nn.MaxUnpool1d` as a function */
+export const maxUnpool1d: Unpooling = unpooling(MaxUnpool1d);
+/** `nn.MaxUnpool2d` as a function */
+export const maxUnpool2d: Unpooling = unpooling(MaxUnpool2d);
+/** `nn.MaxUnpool3d` as a function */
+export const maxUnpool3d: Unpooling = unpooling(MaxUnpool3d);

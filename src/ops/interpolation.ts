@@ -9,9 +9,8 @@ import { greaterEqual, less, lessEqual, logicalAnd, where } from "./compare.ts";
 import { floating } from "./elementwise.ts";
 import { gather, range } from "./gather.ts";
 import { matmul } from "./matmul.ts";
-import { expandDims, moveAxis, reshape, squeeze } from "./movement.ts";
-import { floor, mod, round } from "./rounding.ts";
-import { slice, stack } from "./slice.ts";
+import { moveAxis, reshape } from "./movement.ts";
+import { floor } from "./rounding.ts";
 import { sum } from "./spread.ts";
 
 export type Resampling = "nearest" | "nearestExact" | "linear" | "cubic" | "area";
@@ -37,7 +36,7 @@ type Along = Required<Omit<ResizeOptions, "axes" | "scales">> & { readonly step:
 const methods: readonly string[] = ["nearest", "nearestExact", "linear", "cubic", "area"];
 
 /** The cubic convolution curve at a distance. @source Keys, "Cubic convolution interpolation for digital image processing" (1981) */
-function cubic(distance: Node, a: number): Node {
+export function cubic(distance: Node, a: number): Node {
   const x = abs(distance);
   const near = add(mul(mul(sub(mul(x, a + 2), a + 3), x), x), 1);
   const far = mul(sub(mul(add(mul(sub(x, 5), x), 8), x), 4), a);
@@ -130,106 +129,4 @@ export const resize: Op<["x"], [sizes: readonly number[], options?: ResizeOption
     { shapes: [[1, 5, 4, 1]], args: [[3, 3], { method: "area" }] },
     { shapes: [[1, 5, 3, 1]], args: [[7, 3], { method: "linear", scales: [1.5, 1.2] }] },
   ],
-});
-
-export interface SampleOptions {
-  /** Default `"linear"`. */
-  readonly method?: "linear" | "nearest";
-  /** What lies outside: nothing, the nearest edge, or the mirror image. Default `"zeros"`. */
-  readonly border?: "zeros" | "edge" | "reflect";
-  /** Whether −1 and 1 are the middles of the corner pixels, not the corners. Default `false`. */
-  readonly alignCorners?: boolean;
-}
-
-/** `at` mirrored until it lies between `low` and `high`. */
-function mirrored(at: Node, low: number, high: number): Node {
-  const span = high - low;
-  if (span === 0) return mul(at, 0);
-  const turn = mod(sub(at, low), 2 * span);
-  return add(where(less(turn, span), turn, sub(2 * span, turn)), low);
-}
-
-/**
- * The numbers of images at the points of `grid`, whose last axis holds x and y, −1 and 1 being the edges.
- * @shape images [batch, height, width, channels], grid [batch, ...points, 2] → [batch, ...points, channels]
- * @source PyTorch's `grid_sample`, channels last
- */
-export const gridSample: Op<["images", "grid"], [options?: SampleOptions]> = defineOp({
-  name: "gridSample",
-  kind: "composite",
-  inputs: ["images", "grid"],
-  attrs: (_, { method = "linear", border = "zeros", alignCorners = false }: SampleOptions = {}) => {
-    if (method !== "linear" && method !== "nearest") throw new CambiumError("name", "gridSample", `there is no method "${String(method)}"; it is "linear" or "nearest"`);
-    if (!["zeros", "edge", "reflect"].includes(border)) throw new CambiumError("name", "gridSample", `there is no border "${String(border)}"; it is "zeros", "edge" or "reflect"`);
-    return { method, border, alignCorners };
-  },
-  shape: ([images, grid]) => {
-    if (images!.length !== 4 || grid!.length < 2 || grid!.at(-1) !== 2 || grid![0] !== images![0])
-      throw new CambiumError("shape", "gridSample", `images are ${show(images!)}, grid is ${show(grid!)}; they are [batch, height, width, channels] and [batch, ...points, 2]`);
-    return [...grid!.slice(0, -1), images![3]!];
-  },
-  dtype: floating,
-  decompose: ({ images, grid, out }, { method, border, alignCorners }) => {
-    const [batch, height, width, channels] = images.shape as [number, number, number, number];
-    const points = grid.shape.slice(0, -1);
-    const axisOf = (i: number, length: number): Node => {
-      const share = squeeze(slice(grid, [...points.map(() => 0), i], [...points, i + 1]), -1);
-      const at = alignCorners ? mul(add(share, 1), (length - 1) / 2) : sub(mul(add(share, 1), length / 2), 0.5);
-      if (border === "zeros") return at;
-      const inside = border === "edge" ? at : alignCorners ? mirrored(at, 0, length - 1) : mirrored(at, -0.5, length - 0.5);
-      return clamp(inside, 0, length - 1);
-    };
-    const [x, y] = [axisOf(0, width), axisOf(1, height)];
-    const flat = reshape(castTo(images, out.dtype), [batch * height * width, channels]);
-    const first = mul(range([batch, ...points.slice(1).map(() => 1)], 0), height * width);
-    const at = (row: Node, column: Node): Node => {
-      const inside = logicalAnd(logicalAnd(greaterEqual(row, 0), less(row, height)), logicalAnd(greaterEqual(column, 0), less(column, width)));
-      return gather(flat, where(inside, add(castTo(add(mul(where(inside, row, 0), width), where(inside, column, 0)), "int32"), first), -1));
-    };
-    if (method === "nearest") return at(round(y), round(x));
-    const [top, left] = [floor(y), floor(x)];
-    const [down, right] = [sub(y, top), sub(x, left)];
-    const corner = (row: Node, column: Node, share: Node): Node => mul(at(row, column), expandDims(share, -1));
-    return [
-      corner(top, left, mul(sub(1, down), sub(1, right))),
-      corner(top, add(left, 1), mul(sub(1, down), right)),
-      corner(add(top, 1), left, mul(down, sub(1, right))),
-      corner(add(top, 1), add(left, 1), mul(down, right)),
-    ].reduce((a, b) => add(a, b));
-  },
-  cases: [
-    { shapes: [[1, 3, 4, 2], [1, 5, 2]], args: [] },
-    { shapes: [[2, 3, 2, 1], [2, 2, 3, 2]], args: [{ border: "edge", alignCorners: true }], domain: [-0.9, 0.9] },
-    { shapes: [[1, 3, 3, 1], [1, 4, 2]], args: [{ border: "reflect" }] },
-    { shapes: [[1, 3, 4, 2], [1, 5, 2]], args: [{ method: "nearest" }] },
-  ],
-  method: false,
-});
-
-/**
- * The grid that reads images turned, scaled and moved by the 2 × 3 matrices `theta`: for `gridSample`.
- * @shape theta [batch, 2, 3] → [batch, height, width, 2]
- * @source PyTorch's `affine_grid`
- */
-export const affineGrid: Op<["theta"], [sizes: readonly [height: number, width: number], alignCorners?: boolean]> = defineOp({
-  name: "affineGrid",
-  kind: "composite",
-  inputs: ["theta"],
-  attrs: (_, [height, width]: readonly [height: number, width: number], alignCorners = false) => ({ height, width, alignCorners }),
-  shape: ([theta], { height, width }) => {
-    if (theta!.length !== 3 || theta![1] !== 2 || theta![2] !== 3) throw new CambiumError("shape", "affineGrid", `theta is ${show(theta!)}; it holds a 2 × 3 matrix for each image: [batch, 2, 3]`);
-    return [theta![0]!, height, width, 2];
-  },
-  dtype: floating,
-  decompose: ({ theta, out }, { height, width, alignCorners }) => {
-    const line = (count: number): Node => {
-      const place = range([count], 0, out.dtype);
-      return alignCorners ? sub(mul(place, count > 1 ? 2 / (count - 1) : 0), count > 1 ? 1 : 0) : sub(mul(add(place, 0.5), 2 / count), 1);
-    };
-    const [x, y] = [reshape(line(width), [1, width]), reshape(line(height), [height, 1])];
-    const entry = (row: number, column: number): Node => reshape(slice(castTo(theta, out.dtype), [0, row, column], [theta.shape[0]!, row + 1, column + 1]), [theta.shape[0]!, 1, 1]);
-    return stack([0, 1].map((row) => add(add(mul(entry(row, 0), x), mul(entry(row, 1), y)), entry(row, 2))), -1);
-  },
-  cases: [{ shapes: [[2, 2, 3]], args: [[3, 4]] }, { shapes: [[1, 2, 3]], args: [[2, 1], true] }],
-  method: false,
 });

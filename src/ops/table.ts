@@ -23,6 +23,7 @@ export * from "./random.ts";
 export * from "./rearrange.ts";
 export * from "./reduction.ts";
 export * from "./rounding.ts";
+export * from "./sampling.ts";
 export * from "./scatter.ts";
 export * from "./search.ts";
 export * from "./slice.ts";

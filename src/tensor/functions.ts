@@ -41,11 +41,11 @@ export const cdist = (a: Tensor, b: Tensor, p = 2): Tensor => a.cdist(b, p);
 /** The cosine of the angle between vectors along `axis`. */
 export const cosineSimilarity = (a: Tensor, b: Tensor, axis = -1, eps = 1e-8): Tensor => a.cosineSimilarity(b, axis, eps);
 
-/** The numbers of images at the points of `grid`. @shape images [batch, height, width, channels], grid [batch, ...points, 2] → [batch, ...points, channels] */
+/** The numbers of images or volumes at the points of `grid`. @shape images [batch, ...space, channels], grid [batch, ...points, 2 or 3] → [batch, ...points, channels] */
 export const gridSample = (images: Tensor, grid: Tensor, options?: ops.SampleOptions): Tensor => new Tensor(ops.gridSample(images.node, grid.node, options));
 
-/** The grid that reads images turned, scaled and moved by 2 × 3 matrices. @shape theta [batch, 2, 3] → [batch, height, width, 2] */
-export const affineGrid = (theta: Tensor, sizes: readonly [height: number, width: number], alignCorners = false): Tensor =>
+/** The grid that reads images turned, scaled and moved by 2 × 3 matrices, or volumes by 3 × 4. @shape theta [batch, 2, 3] → [batch, ...sizes, 2] */
+export const affineGrid = (theta: Tensor, sizes: readonly number[], alignCorners = false): Tensor =>
   new Tensor(ops.affineGrid(theta.node, sizes, alignCorners));
 
 /** How many of the `sorted` numbers come before each of `numbers`. */

@@ -20,6 +20,7 @@ export {
 } from "../embedding.ts";
 export { type FocalOptions, sigmoidFocalLoss } from "../focal.ts";
 export { gaussianNllLoss, type GaussianNLLOptions, poissonNllLoss, type PoissonNLLOptions } from "../likelihood.ts";
+export { linearCrossEntropy, type LinearCrossEntropyOptions } from "../linear.ts";
 export {
   hingeEmbeddingLoss,
   type HingeEmbeddingOptions,
