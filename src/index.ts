@@ -24,7 +24,7 @@ export * from "./tensor/functions.ts";
 export { grad, jvp, noGrad, stopGradient, valueAndGrad, vjp } from "./tensor/functional.ts";
 export { gradCheck } from "./tensor/gradcheck.ts";
 export { hessian, hvp, jacfwd, jacobian, jacrev } from "./tensor/jacobian.ts";
-export { normal, randint, seed, uniform } from "./tensor/random.ts";
+export { beta, gamma, normal, randint, seed, uniform } from "./tensor/random.ts";
 export { cond, whileLoop } from "./tensor/branch.ts";
 export { type ScanOptions, scan, type Tree } from "./tensor/scan.ts";
 export * as linalg from "./tensor/linalg.ts";

@@ -48,6 +48,7 @@ const reasons: readonly (readonly [names: RegExp, reason: string])[] = [
   [/^SparseAdam$/, "there are no sparse gradients"],
   [/^(DataParallel|Container|SyncBatchNorm)$/, "one process, one device"],
   [/^(TFSMLayer|TorchModuleWrapper|JaxLayer|FlaxLayer|OrbaxCheckpoint|RemoteMonitor)$/, "wraps another Python library"],
+  [/^MaxNumBoundingBoxes$/, "changes of images have no bounding boxes"],
   [/^ProgbarLogger$/, "`verbose: 1` of `fit`"],
   [/^OptimizerMap$|^MultiOptimizer$/, "an optimizer binds to any list of parameters"],
 ];

@@ -122,11 +122,11 @@ describe("warps, crops and erasures", () => {
 
   test("randomErasing puts one rectangle of the size it should have in each image", () => {
     seed(8);
-    const erased = layers.randomErasing(1, { scale: [0.25, 0.25], fillValue: -1 }).forward(uniform([200, 12, 8, 2], 0, 1));
+    const erased = layers.randomErasing([1, 1], { scale: [0.25, 0.25], fillValue: -1, valueRange: [-1, 1] }).forward(uniform([200, 12, 8, 2], 0, 1));
     const shares = numbers(erased.less(0).to("float32").mean([1, 2, 3]));
     expect(Math.max(...shares)).toBeLessThanOrEqual(7 * 5 / 96);
     expect(Math.max(...shares)).toBeGreaterThan(0.24);
-    const half = layers.randomErasing(0.5, { fillValue: -1 }).forward(uniform([400, 12, 8, 2], 0, 1));
+    const half = layers.randomErasing([0.5, 0.5], { fillValue: -1, valueRange: [-1, 1] }).forward(uniform([400, 12, 8, 2], 0, 1));
     const hit = numbers(half.less(0).to("float32").max([1, 2, 3])).filter((v) => v > 0).length;
     expect(Math.abs(hit - 200)).toBeLessThan(50);
     for (const image of Array.from({ length: 20 }, (_, i) => numbers(erased.slice([i], [i + 1]).less(0).to("float32").squeeze(0).max(2)))) {
@@ -155,7 +155,7 @@ describe("mistakes", () => {
     ["a fill that is no number", () => layers.randomRotation(0.1, { fillValue: Number.NaN }), "fillValue is null; it is a number"],
     ["a range the wrong way round", () => layers.randomTranslation([0.2, 0.1]), "heightFactor is [0.2,0.1]; it is a number from 0, or two: [low, high]"],
     ["a negative reach", () => layers.randomRotation(-0.1), "factor is -0.1; it is a number from 0, or two: [low, high]"],
-    ["a chance above 1", () => layers.randomErasing(2), "factor is [2,2]; it is two numbers from 0 to 1: [low, high]"],
+    ["a chance above 1", () => layers.randomErasing(2), "factor is 2; it is a number from 0 to 1, or two from 0 to 1: [low, high]"],
     ["an unknown flip", () => layers.randomFlip("sideways" as never), 'there is no mode "sideways"'],
     ["too much brightness", () => layers.randomBrightness(2), "factor is 2; it is a number from 0 to 1, or two from -1 to 1"],
     ["images without channels", () => layers.randomFlip().forward(tensor([[[1]]])), "expects samples of [height, width, channels], got [1, 1]"],

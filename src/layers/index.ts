@@ -10,8 +10,10 @@ export {
   type MultiHeadAttentionOptions,
 } from "./attention.ts";
 export * from "./arranging.ts";
-export * from "./augmentation.ts";
+export { Augmentation, type Factor, type Range, type Samples, type ToneOptions } from "./augmentation.ts";
+export { randomGaussianBlur, type RandomGaussianBlurOptions, randomSharpness, type RandomSharpnessOptions } from "./blurring.ts";
 export * from "./borders.ts";
+export * from "./colours.ts";
 export { type Constraint, constraints } from "./constraints.ts";
 export * from "./convlstm.ts";
 export {
@@ -69,7 +71,9 @@ export {
 export { Dense, dense, type DenseOptions, type KernelOptions } from "./dense.ts";
 export * from "./discretization.ts";
 export { Dropout, dropout, type DropoutOptions } from "./dropout.ts";
+export * from "./elastic.ts";
 export { EinsumDense, einsumDense, type EinsumDenseOptions } from "./einsum.ts";
+export * from "./equalizing.ts";
 export { Embedding, embedding, type EmbeddingOptions } from "./embedding.ts";
 export {
   add,
@@ -86,6 +90,7 @@ export {
   multiply,
   subtract,
 } from "./merging.ts";
+export * from "./mixing.ts";
 export { Operation, type OperationOptions } from "./operation.ts";
 export { registerLayer } from "./revive.ts";
 export { SymbolicTensor } from "./symbolic.ts";
@@ -115,6 +120,8 @@ export {
   spatialDropout3d,
 } from "./noise.ts";
 export { IntegerLookup, integerLookup, type LookupOptions, StringLookup, stringLookup } from "./lookup.ts";
+export { Pipeline, pipeline, type PipelineOptions } from "./pipeline.ts";
+export * from "./policies.ts";
 export * from "./pooling.ts";
 export * from "./preprocessing.ts";
 export {
@@ -146,5 +153,21 @@ export {
 } from "./separable.ts";
 export * from "./spectral.ts";
 export { TextVectorization, textVectorization, type TextVectorizationOptions } from "./text.ts";
-export * from "./warping.ts";
+export * from "./tones.ts";
+export {
+  type FillMode,
+  randomFlip,
+  type RandomFlipOptions,
+  type RandomMoveOptions,
+  randomPerspective,
+  type RandomPerspectiveOptions,
+  randomRotation,
+  type RandomRotationOptions,
+  randomShear,
+  type RandomShearOptions,
+  randomTranslation,
+  randomZoom,
+  type RandomZoomOptions,
+  type WarpOptions,
+} from "./warping.ts";
 export type { Words } from "./words.ts";

@@ -3,7 +3,8 @@ import { unknownName } from "../base/text.ts";
 import { GroupQueryAttention, MultiHeadAttention } from "./attention.ts";
 import { Permute, RepeatVector } from "./arranging.ts";
 import { Cropping, UpSampling, ZeroPadding } from "./borders.ts";
-import { randomBrightness, randomContrast, randomFlip } from "./augmentation.ts";
+import { randomGaussianBlur, randomSharpness } from "./blurring.ts";
+import * as colours from "./colours.ts";
 import { ConvLSTM } from "./convlstm.ts";
 import { Conv, ConvTranspose } from "./convolution.ts";
 import { type Cell, GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells } from "./cells.ts";
@@ -11,22 +12,28 @@ import { elu, leakyRelu, prelu, relu, softmax } from "./curves.ts";
 import { Dense } from "./dense.ts";
 import { Discretization } from "./discretization.ts";
 import { Dropout } from "./dropout.ts";
+import { randomElasticTransform } from "./elastic.ts";
 import { EinsumDense } from "./einsum.ts";
 import { Embedding } from "./embedding.ts";
+import { contrastLimitedAdaptiveHistogramEqualization, equalization } from "./equalizing.ts";
 import { GroupNormalization, RMSNormalization, UnitNormalization } from "./groupnorm.ts";
 import { HashedCrossing, Hashing } from "./hashing.ts";
 import { ActivityRegularization, identity } from "./lambda.ts";
 import type { Layer } from "./layer.ts";
 import { IntegerLookup, StringLookup } from "./lookup.ts";
 import { BatchNormalization, LayerNormalization } from "./normalization.ts";
+import { cutMix, mixUp, randomErasing } from "./mixing.ts";
 import { Operation } from "./operation.ts";
 import { Concatenate, Dot, Merge } from "./merging.ts";
 import { AdditiveAttention, Attention } from "./scoring.ts";
 import { alphaDropout, gaussianDropout, gaussianNoise, SpatialDropout } from "./noise.ts";
+import { Pipeline } from "./pipeline.ts";
+import { augMix, randAugment } from "./policies.ts";
 import { AdaptivePooling, GlobalPooling, Pooling } from "./pooling.ts";
 import { CategoryEncoding, Normalization, Rescaling } from "./preprocessing.ts";
 import { GRU, LSTM, RNN, SimpleRNN } from "./recurrent.ts";
-import { randomErasing, randomRotation, randomTranslation, randomZoom } from "./warping.ts";
+import * as tones from "./tones.ts";
+import { randomFlip, randomPerspective, randomRotation, randomShear, randomTranslation, randomZoom } from "./warping.ts";
 import { Bidirectional, Masking, TimeDistributed } from "./wrappers.ts";
 import { Activation, Flatten, InputLayer, Reshape } from "./reshaping.ts";
 import { centerCrop, randomCrop, resizing } from "./resizing.ts";
@@ -85,16 +92,10 @@ const makers: Record<string, (config: any) => Layer> = {
   Operation: (config) => new Operation(config),
   Normalization: (config) => new Normalization(config),
   PReLU: prelu,
+  Pipeline: ({ layers, ...config }) => new Pipeline({ ...config, layers: layers.map((layer: LayerConfig) => revive("Pipeline", layer)) }),
   Permute: (config) => new Permute(config),
   RMSNormalization: (config) => new RMSNormalization(config),
-  RandomBrightness: randomBrightness,
-  RandomContrast: randomContrast,
   RandomCrop: randomCrop,
-  RandomErasing: randomErasing,
-  RandomFlip: randomFlip,
-  RandomRotation: randomRotation,
-  RandomTranslation: randomTranslation,
-  RandomZoom: randomZoom,
   RNN: ({ cell, ...config }) => new RNN({ ...config, cell: revive("RNN", cell) as Cell }),
   ReLU: relu,
   RepeatVector: (config) => new RepeatVector(config),
@@ -112,6 +113,13 @@ const makers: Record<string, (config: any) => Layer> = {
   UnitNormalization: (config) => new UnitNormalization(config),
   TimeDistributed: ({ layer, ...config }) => new TimeDistributed({ ...config, layer: revive("TimeDistributed", layer) }),
 };
+
+// What changes images by chance is made by functions of one name with its kind of layer.
+const changes = {
+  ...{ ...tones, ...colours, augMix, contrastLimitedAdaptiveHistogramEqualization, cutMix, equalization, mixUp, randAugment, randomElasticTransform },
+  ...{ randomErasing, randomFlip, randomGaussianBlur, randomPerspective, randomRotation, randomSharpness, randomShear, randomTranslation, randomZoom },
+};
+for (const [name, make] of Object.entries(changes)) makers[`${name[0]!.toUpperCase()}${name.slice(1)}`] = make as (config: any) => Layer;
 
 /** What a family of layers, alike for each number of spatial axes, is made by: `Conv1D`, `Conv2D`, `Conv3D`. */
 function family(name: string, make: (rank: 1 | 2 | 3, config: any) => Layer, ranks: readonly (1 | 2 | 3)[] = [1, 2, 3]): void {

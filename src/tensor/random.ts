@@ -3,6 +3,7 @@ import { CambiumError } from "../base/error.ts";
 import type { Shape } from "../base/shape.ts";
 import { type Node, scalar } from "../graph/node.ts";
 import * as draw from "../ops/random.ts";
+import { full } from "./create.ts";
 import { Tensor } from "./tensor.ts";
 
 /** Where random numbers come from: each draw is a pure function of the seed, the draw's place in the program, and the position in the tensor. */
@@ -83,3 +84,38 @@ export function randint(shape: Shape, low: number, high: number, dtype: DType = 
     .add(low)
     .to(dtype);
 }
+
+/** So many tries are enough: each fails with a chance below 0.05. */
+const tries = 12;
+
+/** The logarithms of numbers of a gamma distribution of scale 1: for small shapes the numbers themselves are too near to 0. @source Marsaglia and Tsang, "A simple method for generating gamma variables" (2000) */
+function logGamma(shape: Shape, concentration: Tensor | number): Tensor {
+  const a = (typeof concentration === "number" ? full(shape, concentration) : concentration.broadcast([...shape])).expandDims(0);
+  // A gamma of a shape below 1 is one of a shape higher by 1, times a power of a uniform number.
+  const d = a.add(1 - 1 / 3);
+  const x = normal([tries, ...shape]);
+  const v = x.div(d.mul(9).sqrt()).add(1).pow(3);
+  const positive = v.greater(0);
+  const logV = positive.where(v, 1).log();
+  const taken = positive.logicalAnd(
+    uniform([tries, ...shape])
+      .log()
+      .less(x.square().mul(0.5).add(d).sub(d.mul(v)).add(d.mul(logV))),
+  );
+  const first = taken.to("float32").argMax(0).expandDims(0);
+  const found = logV.gatherAlong(first, 0);
+  return found
+    .add(d.log())
+    .add(
+      uniform([1, ...shape])
+        .log()
+        .div(a),
+    )
+    .squeeze(0);
+}
+
+/** Numbers of a gamma distribution of scale 1, with the given shape parameter. */
+export const gamma = (shape: Shape, concentration: Tensor | number): Tensor => logGamma(shaped("gamma", shape), concentration).exp();
+
+/** Numbers of a beta distribution, from 0 to 1. */
+export const beta = (shape: Shape, a: Tensor | number, b: Tensor | number): Tensor => logGamma(shaped("beta", shape), a).sub(logGamma(shape, b)).sigmoid();
