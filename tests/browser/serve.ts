@@ -40,13 +40,18 @@ export interface Server {
 export interface ServeOptions {
   /** Whether the page gets the package as a bundler would give it. Default `true`. */
   bundled?: boolean;
+  /** Whether the page is isolated from others, so that threads may share memory. Default `false`. */
+  isolated?: boolean;
 }
+
+/** What isolates a page; its workers must say so too. */
+const isolation = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 
 /** Workers come with a policy of their own, which the page's does not cover. */
 const policy = "default-src 'self' 'wasm-unsafe-eval'";
 
 /** A server on a free port. `/cambium.js` is the front door, for workers, which know no import map. */
-export async function serve({ bundled = true }: ServeOptions = {}): Promise<Server> {
+export async function serve({ bundled = true, isolated = false }: ServeOptions = {}): Promise<Server> {
   const files = bundled ? await bundle() : new Map<string, Uint8Array>();
   const imports = Object.fromEntries(doors().map(([name, path]) => [name, bundled ? `/bundle/${name}.js` : path]));
   files.set("/cambium.js", Buffer.from(`export * from ${JSON.stringify(imports["cambium"])};\n`));
@@ -59,7 +64,7 @@ export async function serve({ bundled = true }: ServeOptions = {}): Promise<Serv
     const known = files.get(path) ?? (/^\/(dist|tests\/browser)\//.test(path) && statSync(file, { throwIfNoEntry: false })?.isFile() ? readFileSync(file) : undefined);
     if (!known) return void response.writeHead(404).end();
     const kind = path === "/" ? "text/html" : (kinds[path.split(".").at(-1)!] ?? "application/octet-stream");
-    response.writeHead(200, { "content-type": kind, ...(path !== "/" && { "content-security-policy": policy }) });
+    response.writeHead(200, { "content-type": kind, ...(path !== "/" && { "content-security-policy": policy }), ...(isolated && isolation) });
     response.end(known);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
