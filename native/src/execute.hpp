@@ -166,12 +166,12 @@ private:
   std::vector<long> inputBytes, outputBytes;
   std::vector<Memory> copies;
 
-  void addStage(const Stage& s, std::vector<Ready>& into) {
+  void addStage(const Stage& s, std::vector<Ready>& into, const Loop* loop = nullptr) {
     Ready ready{s.samples, s.chunk, s.serial, 1, {}, s.owners, {}, {}, {}, {}};
     if (!s.kernels.empty() && s.kernels[0].loop) {
       ready.loop = s.kernels[0].loop;
       for (const Stage& inner : ready.loop->stages) {
-        addStage(inner, ready.inner);
+        addStage(inner, ready.inner, ready.loop.get());
         if (s.serial && !inner.serial) throw BadProgram("a serial loop has a stage that is not");
       }
       for (Stage& inner : ready.loop->stages) inner.kernels.clear();
@@ -181,7 +181,7 @@ private:
     for (size_t i = 0; i < s.kernels.size(); i++) {
       const Kernel& k = s.kernels[i];
       const int parts = s.serial || s.owners[i] >= 0 ? 1 : program.threads;
-      Making making{program, hazards, s.samples, s.serial || program.threads == 1, parts};
+      Making making{program, hazards, s.samples, s.serial || program.threads == 1, parts, loop};
       for (int v : valuesOf(k)) {
         const Value& value = program.values[v];
         if (value.at != At::local) continue;
@@ -249,12 +249,14 @@ private:
       if (i > 0 && !(s.serial && list[i - 1].serial)) barrier.wait();
       if (s.serial && thread > 0) continue;
       if (s.loop) {
+        const bool opening = workers[thread].opening; // of a loop outside
         const bool meets = !(s.inner.front().serial && s.inner.back().serial);
         for (long n = 0; n < s.loop->steps; n++) {
           if (n > 0 && meets) barrier.wait();
           step(*s.loop, n, workers[thread]);
           together(s.inner, thread);
         }
+        workers[thread].opening = opening;
       }
       for (int phase = 0; phase < s.phases; phase++) {
         if (phase > 0 && !s.serial) barrier.wait();
@@ -266,11 +268,14 @@ private:
   /// Runs all threads' parts on this one.
   void inTurn(std::vector<Ready>& list, int threads) {
     for (Ready& s : list) {
-      if (s.loop)
+      if (s.loop) {
+        const bool opening = workers[0].opening;
         for (long n = 0; n < s.loop->steps; n++) {
           for (int t = 0; t < threads; t++) step(*s.loop, n, workers[t]);
           inTurn(s.inner, threads);
         }
+        for (int t = 0; t < threads; t++) workers[t].opening = opening;
+      }
       for (int phase = 0; phase < s.phases; phase++)
         for (int t = 0; t < (s.serial ? 1 : threads); t++) runStage(s, t, phase);
     }
@@ -278,6 +283,7 @@ private:
 
   /// Binds a loop's values for step n.
   void step(const Loop& loop, long n, Worker& w) {
+    w.opening = n == 0;
     const long piece = loop.reverse ? loop.steps - 1 - n : n;
     for (const Bond& b : loop.same) w.base[b.inner] = w.base[b.outer];
     for (const auto* list : {&loop.reads, &loop.writes})

@@ -19,6 +19,7 @@ struct Matmul {
   Finish<T> finish;
   T* scratch;    ///< of the calling thread, `matmulScratch` bytes, aligned to 64
   const T* bias; ///< nullable, n numbers
+  const T* panels = nullptr; ///< nullable: what `packAll` has made of B for these rows and columns
 };
 
 /// Columns are best split among threads in multiples of this.
@@ -26,17 +27,23 @@ inline long splitUnitN() { return panelWidth; }
 
 // Blocks of the product. A packed block of A and a panel of B stay in L2.
 // Where A is contiguous along m, as in a weight's gradient, sums are deep and panels of B must stay in L1.
-constexpr long depthBlock = 1024, turnedDepth = 256, rowBlock = 4 * tileRows, columnBlock = 512;
+constexpr long depthBlock = 1024, turnedDepth = 256, rowBlock = 8 * tileRows, columnBlock = 512;
 // Finished tiles: up to 2048 numbers, as wide as 128 columns so that a finish sees long rows.
 constexpr long finishTile = 2048, finishColumns = 128;
 // A problem deeper than one depth block and with a finish sums up in scratch, a block of this many rows at a time.
 constexpr long partialRows = 1024, turnedSums = 65536;
+// A product with this many rows reads each panel of B so often that its rows must not share sets of the cache.
+constexpr long manyRows = 8 * tileRows;
+// B of up to so many numbers is packed once for all items of a batch.
+constexpr long sharedNumbers = 1 << 18;
+/// Floats for a packed block of A: tiles lie apart, since each store writes whole vectors.
+inline long packedRows(long rows, long depth) { return (std::min(rows + tileRows, rowBlock) * depth + (rowBlock / tileRows + 2) * lanes + 15) / 16 * 16; }
 
 /// Bytes of scratch a thread needs for a block of a product (m, n: of the block or of the whole product).
-inline size_t matmulScratch(long m, long n, long k) {
+inline size_t matmulScratch(long m, long n, long k, bool shared = false) {
   long depth = std::min(k, depthBlock), columns = std::min(n, columnBlock) + lanes;
-  long floats =
-      finishTile + 16 * finishColumns + std::min(m + tileRows, rowBlock) * depth + 2 * lanes + columns * depth;
+  long floats = finishTile + 16 * finishColumns + packedRows(m, depth) + columns * depth;
+  if (shared && k * n <= sharedNumbers) floats += k * (n + lanes);
   if (k > turnedDepth) floats += std::min(m, partialRows) * (columns + lanes);
   return (size_t)floats * sizeof(float) + 256;
 }
@@ -51,18 +58,23 @@ struct MatmulBlock {
   float *tile, *packedA, *packedB;
   bool packA, packB;
   int vectors; ///< width of a panel
+  const float* panels = nullptr; ///< nullable: all of B, packed, for columns from `firstColumn`
+  long firstColumn = 0;
 
   /// Adds the depth block [k0, k1) to rows [m0, m1) x columns [n0, n1); out is addressed from (m0, n0).
   void accumulate(long k0, long k1, long m0, long m1, long n0, long n1) {
     const long depth = k1 - k0, width = (long)vectors * lanes;
-    if (packB) packPanels(b + k0 * p.bRow + n0 * p.bCol, p.bRow, p.bCol, depth, n1 - n0, width, packedB);
+    const float* packed = packedB;
+    if (panels) packed = panels + (n0 - firstColumn) * p.k + k0 * packedPanels(1, n1 - n0);
+    else if (packB) packPanels(b + k0 * p.bRow + n0 * p.bCol, p.bRow, p.bCol, depth, n1 - n0, width, packedB);
     for (long r0 = m0; r0 < m1; r0 += rowBlock) {
       const long r1 = std::min(r0 + rowBlock, m1);
       const Cut cut(r1 - r0, rowsOf(vectors));
-      if (packA)
+      const long apart = cut.length(0) * depth + lanes;
+      if (packA && p.aRow == 1 && cut.length(0) <= lanes) packTiles(a + r0 + k0 * p.aCol, p.aCol, cut, depth, packedA, apart);
+      else if (packA)
         for (long i = 0; i < cut.count; i++)
-          packRows(a + (r0 + cut.start(i)) * p.aRow + k0 * p.aCol, p.aRow, p.aCol, cut.length(i), depth,
-                   packedA + cut.start(i) * depth);
+          packRows(a + (r0 + cut.start(i)) * p.aRow + k0 * p.aCol, p.aRow, p.aCol, cut.length(i), depth, packedA + i * apart);
       const bool finishing = p.finish.apply && k1 == p.k;
       const long wide = finishing ? std::max(width, std::min(n1 - n0, finishColumns / width * width)) : n1 - n0;
       const long group = finishing ? std::max(1L, finishTile / (std::min(wide, n1 - n0) * cut.length(0))) : cut.count;
@@ -76,8 +88,8 @@ struct MatmulBlock {
             const long columns = std::min(width, c1 - c);
             for (long i = i0; i < i1; i++) {
               const long r = r0 + cut.start(i), count = cut.length(i);
-              const float* ai = packA ? packedA + cut.start(i) * depth : a + r * p.aRow + k0 * p.aCol;
-              const float* bi = packB ? packedB + (c - n0) * depth : b + k0 * p.bRow + c;
+              const float* ai = packA ? packedA + i * apart : a + r * p.aRow + k0 * p.aCol;
+              const float* bi = packB ? packed + (c - n0) * depth : b + k0 * p.bRow + c;
               TileSum s{};
               s.a = &ai, s.b = &bi, s.terms = 1, s.depth = depth;
               s.aRow = packA ? 1 : p.aRow, s.aTriple = 3 * s.aRow, s.aStep = packA ? count : p.aCol;
@@ -131,13 +143,28 @@ struct Upright {
   }
 };
 
+inline long deepestOf(const Matmul<float>& p) { return p.aCol != 1 ? turnedDepth : depthBlock; }
+
+/// Packs columns [n0, n1) of the first batch item's B for products of m rows, block by block as they read it: k * (n1 - n0 + lanes) floats at most.
+inline void packAll(const Matmul<float>& p, long m, long n0, long n1, float* out) {
+  const long deepest = deepestOf(p);
+  for (long c0 = n0; c0 < n1; c0 += columnBlock) {
+    const long columns = std::min(columnBlock, n1 - c0);
+    for (long k0 = 0; k0 < p.k; k0 += deepest) {
+      const long depth = std::min(deepest, p.k - k0);
+      packPanels(p.b + k0 * p.bRow + c0 * p.bCol, p.bRow, p.bCol, depth, columns, (long)vectorsFor(m) * lanes, out);
+      out += packedPanels(depth, columns);
+    }
+  }
+}
+
 /// Computes batch items [batch0, batch1), rows [m0, m1) and columns [n0, n1) of the product.
 inline void matmul(const Matmul<float>& p, long batch0, long batch1, long m0, long m1, long n0, long n1) {
   if (m1 <= m0 || n1 <= n0) return;
   const long m = m1 - m0;
-  if (p.aCol == 1 && p.bRow == 1 && p.k >= 2 * lanes && (m <= dotRows || n1 - n0 <= dotColumns))
+  if (!p.panels && p.aCol == 1 && p.bRow == 1 && p.k >= 2 * lanes && (m <= dotRows || n1 - n0 <= dotColumns))
     return matmulDots(p, batch0, batch1, m0, m1, n0, n1);
-  if (p.n == 1 && p.aRow == 1 && !p.bias && m > 1) {
+  if (!p.panels && p.n == 1 && p.aRow == 1 && !p.bias && m > 1) {
     Upright upright{p};
     for (long i = batch0; i < batch1; i++) {
       upright.batch = i;
@@ -151,18 +178,26 @@ inline void matmul(const Matmul<float>& p, long batch0, long batch1, long m0, lo
   }
   const int vectors = vectorsFor(m);
   const bool turned = p.aCol != 1;
-  const long deepest = turned ? turnedDepth : depthBlock;
+  const long deepest = deepestOf(p);
   const long depth = std::min(p.k, deepest), columns = std::min(n1 - n0, columnBlock);
   auto conflicting = [](long stride) { return stride % 512 == 0; }; // these lines share a few sets of the cache
   MatmulBlock block{p, nullptr, nullptr, p.bias, 0, nullptr, 0, nullptr, nullptr, nullptr, false, false, vectors};
-  block.packB = p.bCol != 1 || (m >= 8 * tileRows && conflicting(p.bRow));
+  const bool shared = p.bBatch == 0 && batch1 - batch0 > 1;
+  const long rows = shared ? m * (batch1 - batch0) : m;
+  block.packB = p.panels || p.bCol != 1 || (rows >= manyRows && p.bRow % 64 == 0 && p.k > 64);
   // Down a column of A a line is read for each k: with rows 256 bytes apart, more than 64 of them share sets as well.
   block.packA = n1 - n0 >= 3 * panelWidth && m > 1 && (turned ? p.aCol % 64 == 0 && p.k > 64 : conflicting(p.aRow));
   const bool partial = p.finish.apply && p.k > deepest;
   block.tile = p.scratch;
   block.packedA = block.tile + finishTile + 16 * finishColumns;
-  block.packedB = block.packedA + std::min(m + tileRows, rowBlock) * depth + 2 * lanes;
+  block.packedB = block.packedA + packedRows(m, depth);
   float* sums = block.packedB + (block.packB ? packedPanels(depth, columns) : 0);
+  block.panels = p.panels, block.firstColumn = n0;
+  if (!p.panels && shared && block.packB && p.k * p.n <= sharedNumbers) {
+    float* panels = sums + (partial ? std::min(m, partialRows) * (columns + lanes) : 0);
+    packAll(p, m, n0, n1, panels);
+    block.panels = panels;
+  }
   const long rowsAtOnce = !partial ? m : turned ? std::min(partialRows, turnedSums / columns) : partialRows;
   for (long i = batch0; i < batch1; i++) {
     block.a = p.a + i * p.aBatch, block.b = p.b + i * p.bBatch, block.outRow0 = i * p.m;

@@ -73,4 +73,18 @@ inline void packRows(const float* a, long aRow, long aCol, long rows, long depth
   }
 }
 
+/// Packs A[r][k] (at a + r + k * aCol), contiguous along its rows, as one tile of [depth, rows] after the other, `apart` floats from one to the
+/// next: at least `lanes` more than a tile takes. All tiles at once, so that each line of A is read once; lines lie far apart, where the
+/// processor does not guess the next, so it is told.
+inline void packTiles(const float* a, long aCol, const Cut& cut, long depth, float* out, long apart) {
+  constexpr long ahead = 16, line = 64 / sizeof(float);
+  const Part longer((int)cut.size + 1), shorter((int)cut.size);
+  const long rows = cut.start(cut.count);
+  for (long k = 0; k < depth; k++, a += aCol) {
+    for (long r = 0; r < rows; r += line) __builtin_prefetch(a + ahead * aCol + r);
+    for (long i = 0; i < cut.longer; i++) store(out + i * apart + k * longer.count, load(a + cut.start(i), longer));
+    for (long i = cut.longer; i < cut.count; i++) store(out + i * apart + k * shorter.count, load(a + cut.start(i), shorter));
+  }
+}
+
 } // namespace cambium::CAMBIUM_ISA

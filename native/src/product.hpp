@@ -26,17 +26,19 @@ public:
       batch.cols = 1, a.col = 0;
     }
     aBatch = a, bBatch = b;
+    keeps = std::is_same_v<T, float> && !generic && making.samples == 0 && batch.rows * batch.cols == 1 && making.isSame(b.value) && k.k * n <= mostKept;
+    columns = keeps && split == Split::n ? std::min(n, (n / making.parts / columnUnit + 2) * columnUnit) : n;
     rows = batch.rows * batch.cols * m;
     settleSplit(making);
     if (making.samples > 0 && rows % making.samples) throw BadProgram("matmul: the first axis of a product in a stage over samples must be the samples");
   }
 
   Needs needs() const override {
-    return {0, finisher.scratchBytes(), generic ? 64 : matmulScratch(m, n, k), lines(finisher.lastingBytes()) + (byDepth ? sumBytes() : 0)};
+    return {0, finisher.scratchBytes(), generic ? 64 : matmulScratch(m, n, k, batch.cols > 1 && bBatch.col == 0), lines(finisher.lastingBytes()) + (byDepth ? sumBytes() : keeps ? keptBytes() : 0)};
   }
   void place(Worker& w, char* lasting) override {
     finisher.place(w, lasting);
-    if (byDepth) sums.resize(w.threads), sums[w.thread] = (T*)(lasting + lines(finisher.lastingBytes()));
+    if (byDepth || keeps) own.resize(w.threads), own[w.thread] = (T*)(lasting + lines(finisher.lastingBytes()));
   }
   int phases() const override { return byDepth ? 2 : 1; }
   void begin(Worker& w) override { finisher.begin(w); }
@@ -75,9 +77,16 @@ private:
   Access aBatch, bBatch;
   long aRow, aCol, bRow, bCol, rows;
 
+  /// Each thread's part of the product where that is split by depth, or what it keeps of b while a loop goes on.
+  std::vector<T*> own;
   bool byDepth = false;
-  std::vector<T*> sums; ///< each thread's part of the product
   size_t sumBytes() const { return lines((size_t)(m * n) * sizeof(T)); }
+
+  /// A weight that is the same at each step of a loop is packed at the first; larger ones would not stay in any cache.
+  static constexpr long mostKept = 1 << 22;
+  bool keeps = false;
+  long columns; ///< a thread's at most
+  size_t keptBytes() const { return lines((size_t)(k * (columns + 16)) * sizeof(T)); }
 
   /**
    * A thread should meet the same rows of a weight in the product forward (a part of the depth), in its gradient's
@@ -89,7 +98,7 @@ private:
     if (making.samples > 0 || making.parts == 1 || split != Split::n) return;
     const bool single = batch.rows * batch.cols == 1;
     if (aRow == 1 && aCol != 1 && m >= 32 * making.parts) split = Split::m;
-    else byDepth = !generic && single && aCol == 1 && bCol == 1 && k >= 128 * making.parts && m * 4 <= k;
+    else byDepth = !keeps && !generic && single && aCol == 1 && bCol == 1 && k >= 128 * making.parts && m * 4 <= k;
   }
 
   void sumDepth(Worker& w, int parts) {
@@ -97,7 +106,7 @@ private:
     Matmul<T> p{};
     p.batch = 1;
     p.a = w.at<T>(aBatch.value) + aBatch.offset + k0 * aCol, p.b = w.at<T>(bBatch.value) + bBatch.offset + k0 * bRow;
-    p.out = sums[w.thread], p.outRow = n;
+    p.out = own[w.thread], p.outRow = n;
     p.m = m, p.n = n, p.k = k1 - k0;
     p.aRow = aRow, p.aCol = aCol, p.bRow = bRow, p.bCol = bCol;
     p.scratch = (T*)w.kernel;
@@ -114,9 +123,9 @@ private:
       for (long c = 0; c < n; c += width) {
         const long rows = std::min(height, r1 - r), cols = std::min(width, n - c), count = width < n ? cols : rows * cols;
         const long at = r * n + c;
-        for (long i = 0; i < count; i++) tile[i] = sums[0][at + i] + sums[1][at + i];
+        for (long i = 0; i < count; i++) tile[i] = own[0][at + i] + own[1][at + i];
         for (int t = 2; t < parts; t++)
-          for (long i = 0; i < count; i++) tile[i] += sums[t][at + i];
+          for (long i = 0; i < count; i++) tile[i] += own[t][at + i];
         finisher.apply(w, r, rows, c, cols, tile, cols, nullptr);
       }
   }
@@ -143,6 +152,11 @@ private:
         p.aRow = aRow, p.aCol = aCol, p.bRow = bRow, p.bCol = bCol;
         p.finish = Finisher<T>::of(call);
         p.scratch = (T*)w.kernel;
+        if constexpr (std::is_same_v<T, float>)
+          if (keeps) {
+            if (w.opening) packAll(p, m1 - m0, n0, n1, own[w.thread]);
+            p.panels = own[w.thread];
+          }
         matmul(p, first, last, m0, m1, n0, n1);
       }
       b += last - first;

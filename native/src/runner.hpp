@@ -32,6 +32,15 @@ struct Making {
   long samples; ///< of the stage
   bool alone;   ///< one thread runs all of the stage
   int parts;    ///< threads that take part
+  const Loop* loop = nullptr; ///< that the stage is in
+
+  /// Whether a value is the same at each step of the loop.
+  bool isSame(int value) const {
+    if (!loop) return false;
+    for (const Bond& b : loop->same)
+      if (b.inner == value) return true;
+    return false;
+  }
 };
 
 /// Index space `dims`, number by number.

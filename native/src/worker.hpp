@@ -11,6 +11,8 @@ struct Worker {
   std::vector<char*> base;
   /// Scratch for registers of a kernel's body and of its finish, and for the kernel itself.
   char *body = nullptr, *finish = nullptr, *kernel = nullptr;
+  /// Whether this is the first step of a loop.
+  bool opening = false;
   /// Stores of partial values add to what is there.
   bool adding = false;
   /// The memory for partial values of each thread.

@@ -52,7 +52,7 @@ inline void checkMatmul(int rounds) {
     p.outRow = n + pad, p.outBatch = m * p.outRow;
     Guarded a(batch * p.aBatch), b((batch - 1) * p.bBatch + extent(k, p.bRow, n, p.bCol)), bias(n);
     Guarded out((batch - 1) * p.outBatch + (m - 1) * p.outRow + n, false);
-    Guarded scratch(scratchFloats(matmulScratch(m, n, k)));
+    Guarded scratch(scratchFloats(matmulScratch(m, n, k, batch > 1 && p.bBatch == 0)));
     p.a = a, p.b = b, p.out = out, p.scratch = scratch, p.bias = below(2) ? bias.data : nullptr;
     Store store{out, p.outRow};
     if (below(2)) p.finish = store.finish(), p.out = nullptr, p.outBatch = 0;
@@ -60,6 +60,14 @@ inline void checkMatmul(int rounds) {
     const long m0 = below(m), n0 = below(n), b0 = below(batch);
     matmul(p, b0, batch, 0, m0, 0, n), matmul(p, b0, batch, m0, m, 0, n0), matmul(p, b0, batch, m0, m, n0, n);
     if (b0) matmul(p, 0, b0, 0, m, 0, n);
+    // The same rows and columns once more, from a B that has been packed for them.
+    const bool kept = p.bBatch == 0 && m0 < m;
+    Guarded panels(kept ? k * (n - n0 + lanes) + 16 : 16);
+    if (kept) {
+      packAll(p, m - m0, n0, n, panels);
+      p.panels = panels;
+      matmul(p, 0, batch, m0, m, n0, n);
+    }
     bool ok = true;
     for (long i = 0; i < batch && ok; i++)
       for (long r = 0; r < m && ok; r++)
