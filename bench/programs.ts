@@ -154,7 +154,7 @@ async function onLetters(forward: (tokens: Tensor) => Tensor, optimizer: { zeroG
 }
 
 /** The median milliseconds of one call. */
-async function timed(f: () => unknown, seconds: number): Promise<number> {
+export async function timed(f: () => unknown, seconds: number): Promise<number> {
   const times: number[] = [];
   const end = performance.now() + 1000 * seconds;
   for (let before = performance.now(); times.length < 3 || before < end; ) {

@@ -1,4 +1,5 @@
-// Our programs against PyTorch: `npm run bench -- [names] [--json] [--seconds 1] [--rounds 5] [--eager] [--smoke]`; `ops` measures single ops, `steady` memory through many eager steps.
+// Our programs against PyTorch: `npm run bench -- [names] [--json] [--seconds 1] [--rounds 5] [--eager] [--smoke]`; `--engine wasm --against tfjs` takes another engine, another peer.
+// `ops` measures single ops, `steady` memory through many eager steps.
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build, prepare, root } from "./prepare.mjs";
@@ -10,7 +11,7 @@ await build();
 const esbuild = await import("esbuild");
 // The benchmark meets the package as a user would: built, through its doors.
 await esbuild.build({
-  entryPoints: ["bench/main.ts", "bench/resident.ts", "bench/ops.ts", "bench/steady.ts"].map((name) => join(root, name)),
+  entryPoints: ["bench/main.ts", "bench/resident.ts", "bench/first.ts", "bench/ops.ts", "bench/steady.ts"].map((name) => join(root, name)),
   outdir: join(root, "build", "bench"),
   bundle: true,
   external: ["cambium", "cambium/*"],

@@ -122,9 +122,8 @@ class Peer:
 
         return {
             "programs": [*PROGRAMS, "import"],
-            "torch": torch.__version__,
+            "version": f"PyTorch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}, {self.threads} threads",
             "python": platform.python_version(),
-            "capability": torch.backends.cpu.get_cpu_capability(),
         }
 
     def prepare(self, command: dict) -> dict:
