@@ -1,5 +1,5 @@
 /** From any number to whole ones, and what is left over. */
-import { mul, neg } from "./arithmetic.ts";
+import { abs, div, mul, neg, sign, sub } from "./arithmetic.ts";
 import { type Binary, binary, numeric, unary, type Unary } from "./elementwise.ts";
 
 const whole = (name: string, scalar: (x: number) => number): Unary => unary({ name, scalar, dtype: numeric, constant: true });
@@ -38,5 +38,18 @@ export const floorDiv: Binary = binary({
   name: "floorDiv",
   scalar: (a, b) => Math.floor(a / b),
   constant: true,
+  cases: [{ shapes: [[4], [4]], args: [], dtypes: ["int32", "int32"], values: [[7, -7, 7, -7], [3, 3, -3, -3]] }],
+});
+
+/** What follows the point, with the sign of `x`: `x − trunc(x)`. */
+export const frac: Unary = unary({ name: "frac", scalar: (x) => x - Math.trunc(x), gradient: (dy) => dy, decompose: ({ x }) => sub(x, trunc(x)) });
+
+/** What is left of `a` after taking away `b` as often as it goes; it has the sign of `a`, as in C. @source PyTorch's `fmod` */
+export const fmod: Binary = binary({
+  name: "fmod",
+  domain: [0.5, 3],
+  scalar: (a, b) => a % b,
+  gradient: { a: (dy) => dy, b: (dy, { a, b }) => neg(mul(dy, trunc(div(a, b)))) },
+  decompose: ({ a, b }) => mul(sign(a), mod(abs(a), abs(b))),
   cases: [{ shapes: [[4], [4]], args: [], dtypes: ["int32", "int32"], values: [[7, -7, 7, -7], [3, 3, -3, -3]] }],
 });

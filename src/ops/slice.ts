@@ -5,7 +5,7 @@ import type { Node } from "../graph/node.ts";
 import { defineOp, type Op, type VariadicOp } from "../graph/op.ts";
 import { shiftAxes } from "./axes.ts";
 import { onEveryOne } from "./examples.ts";
-import { expandDims, reshape } from "./movement.ts";
+import { expandDims, reshape, squeeze } from "./movement.ts";
 import { eachPosition } from "./positions.ts";
 
 /** A place on an axis of `size` as NumPy counts: from the end when negative, and never beyond either end. */
@@ -165,4 +165,20 @@ export function split(x: Node, pieces: number | readonly number[], axis = 0): No
     const begin = x.shape.map(() => 0).with(along, from);
     return slice(x, begin, [...x.shape].with(along, (from += n)));
   });
+}
+
+/** `x` cut along `axis` into at most `count` pieces of one size, but for a smaller last one. @source PyTorch's `chunk` */
+export function chunk(x: Node, count: number, axis = 0): Node[] {
+  const along = resolveAxis("chunk", axis, x.shape.length);
+  if (!Number.isInteger(count) || count < 1) throw new CambiumError("value", "chunk", `count is a whole number from 1, got ${count}`);
+  const length = x.shape[along]!;
+  const each = Math.max(1, Math.ceil(length / count));
+  const sizes = Array.from({ length: Math.max(1, Math.ceil(length / each)) }, (_, i) => Math.min(each, length - i * each));
+  return split(x, sizes, along);
+}
+
+/** Each slice of `x` along `axis` on its own, without that axis. */
+export function unbind(x: Node, axis = 0): Node[] {
+  const along = resolveAxis("unbind", axis, x.shape.length);
+  return split(x, x.shape[along]!, along).map((part) => squeeze(part, along));
 }

@@ -34,5 +34,6 @@ export * from "./spread.ts";
 export * from "./statistics.ts";
 export * from "./take.ts";
 export * from "./tile.ts";
+export * from "./tolerance.ts";
 export * from "./trigonometry.ts";
 export * from "./window.ts";

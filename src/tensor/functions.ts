@@ -1,11 +1,10 @@
 /** Operations on several tensors as functions, by NumPy's and PyTorch's names. */
 import { CambiumError } from "../base/error.ts";
-import { resolveAxis, show } from "../base/shape.ts";
+import { show } from "../base/shape.ts";
 import { constant } from "../graph/op.ts";
-import type { Found } from "../ops/sort.ts";
 import * as ops from "../ops/table.ts";
 import { fromArray } from "./create.ts";
-import { operand, Tensor } from "./tensor.ts";
+import { operand, type Ranked, Tensor } from "./tensor.ts";
 
 type Value = Tensor | number;
 const node = (x: Value) => operand(x, undefined);
@@ -72,42 +71,26 @@ export function histogram(
   return { counts, edges: from.add(to.sub(from).mul(steps)) };
 }
 
-const both = ({ values, indices }: Found): { values: Tensor; indices: Tensor } => ({ values: new Tensor(values), indices: new Tensor(indices) });
-
 /** The `k` largest numbers along `axis`, largest first, and their places; with `largest` false the smallest. */
-export const topK = (x: Tensor, k: number, axis = -1, options: { readonly largest?: boolean } = {}): { values: Tensor; indices: Tensor } =>
-  both(ops.topK(x.node, k, axis, options));
+export const topK = (x: Tensor, k: number, axis = -1, options: { readonly largest?: boolean } = {}): Ranked => x.topK(k, axis, options);
 
 /** The `k`-th smallest number along `axis`, counted from 1, and its place. */
-export const kthValue = (x: Tensor, k: number, axis = -1, options: { readonly keep?: boolean } = {}): { values: Tensor; indices: Tensor } =>
-  both(ops.kthValue(x.node, k, axis, options));
+export const kthValue = (x: Tensor, k: number, axis = -1, options: { readonly keep?: boolean } = {}): Ranked => x.kthValue(k, axis, options);
 
 /** Two axes in each other's place. */
 export const swapAxes = (x: Tensor, a: number, b: number): Tensor => x.transpose(a, b);
 
 /** Each slice along `axis` on its own, without that axis. */
-export function unbind(x: Tensor, axis = 0): Tensor[] {
-  const along = resolveAxis("unbind", axis, x.rank);
-  return x.split(x.shape[along]!, along).map((part) => part.squeeze(along));
-}
+export const unbind = (x: Tensor, axis = 0): Tensor[] => x.unbind(axis);
 
-/** Cut along `axis` into at most `count` pieces of one size, but for a smaller last one. @source PyTorch's `chunk` */
-export function chunk(x: Tensor, count: number, axis = 0): Tensor[] {
-  const along = resolveAxis("chunk", axis, x.rank);
-  if (!Number.isInteger(count) || count < 1) throw new CambiumError("value", "chunk", `count is a whole number from 1, got ${count}`);
-  const length = x.shape[along]!;
-  const each = Math.max(1, Math.ceil(length / count));
-  return x.split(
-    Array.from({ length: Math.max(1, Math.ceil(length / each)) }, (_, i) => Math.min(each, length - i * each)),
-    along,
-  );
-}
+/** Cut along `axis` into at most `count` pieces of one size, but for a smaller last one. */
+export const chunk = (x: Tensor, count: number, axis = 0): Tensor[] => x.chunk(count, axis);
 
 /** Each slice along `axis`, `times` times in a row. */
-export const repeat = (x: Tensor, times: number, axis = 0): Tensor => new Tensor(ops.repeat(x.node, times, axis));
+export const repeat = (x: Tensor, times: number, axis = 0): Tensor => x.repeat(times, axis);
 
 /** The product of each number of one vector with each of the other. */
-export const outer = (a: Tensor, b: Tensor): Tensor => new Tensor(ops.outer(a.node, b.node));
+export const outer = (a: Tensor, b: Tensor): Tensor => a.outer(b);
 
 /** Each number of `a` replaced by its product with all of `b`. */
 export const kron = (a: Tensor, b: Tensor): Tensor => a.kron(b);

@@ -119,3 +119,36 @@ export const gamma = (shape: Shape, concentration: Tensor | number): Tensor => l
 
 /** Numbers of a beta distribution, from 0 to 1. */
 export const beta = (shape: Shape, a: Tensor | number, b: Tensor | number): Tensor => logGamma(shaped("beta", shape), a).sub(logGamma(shape, b)).sigmoid();
+
+/** 1 with probability `p`, else 0: one for each number of `p`. @source PyTorch's `bernoulli` */
+export const bernoulli = (p: Tensor): Tensor => uniform(p.shape, 0, 1, p.dtype).less(p).to(p.dtype);
+
+/** The numbers from 0 to `count` − 1 in a random order. @shape [count], int32 @source PyTorch's `randperm` */
+export const permutation = (count: number): Tensor => uniform([count]).argSort();
+
+/**
+ * Draws `count` places of each row, each with a chance that goes by its weight; weights need not add up to 1.
+ * Without replacement a place is drawn once at most, so there must be as many weights above 0.
+ * @shape weights [..., places] → [..., count], int32
+ * @throws a `value` error when fewer places are there than are to be drawn without replacement
+ * @source PyTorch's `multinomial` (both kinds by Gumbel's trick: the largest of log weight + Gumbel noise)
+ */
+export function multinomial(weights: Tensor, count = 1, { replacement = false }: { readonly replacement?: boolean } = {}): Tensor {
+  const places = weights.shape.at(-1);
+  if (places === undefined || places === 0) throw new CambiumError("shape", "multinomial", `weights are [${weights.shape.join(", ")}]; they are [..., places]`);
+  if (!Number.isInteger(count) || count < 1) throw new CambiumError("value", "multinomial", `count is a whole number from 1, got ${count}`);
+  if (!replacement && count > places)
+    throw new CambiumError(
+      "value",
+      "multinomial",
+      `${count} of ${places} places cannot be drawn without replacement`,
+      "draw fewer, or say { replacement: true }",
+    );
+  const logs = weights.log();
+  const noise = (shape: Shape): Tensor => uniform(shape, 0, 1).maximum(1e-30).log().neg().log().neg();
+  if (!replacement) return logs.add(noise(weights.shape)).topK(count).indices;
+  return logs
+    .expandDims(-2)
+    .add(noise([...weights.shape.slice(0, -1), count, places]))
+    .argMax(-1);
+}

@@ -25,6 +25,14 @@ type Method<F> =
 
 type Methods = { [K in keyof typeof ops as (typeof ops)[K] extends Op<readonly [string, ...string[]], any> ? K : never]: Method<(typeof ops)[K]> };
 
+/** Numbers in order, and the places they came from. */
+export interface Ranked {
+  readonly values: Tensor;
+  readonly indices: Tensor;
+}
+
+const both = ({ values, indices }: { readonly values: Node; readonly indices: Node }): Ranked => ({ values: new Tensor(values), indices: new Tensor(indices) });
+
 /** A value you hold: a handle on a node of the graph, computed when its numbers are asked for. */
 export class Tensor {
   /** @internal The node, for those who do not keep it beyond the current step. Everybody else reads `node`. */
@@ -209,6 +217,36 @@ export class Tensor {
   /** Cut along `axis` into that many equal pieces, or into pieces of the given sizes. */
   split(pieces: number | readonly number[], axis = 0): Tensor[] {
     return ops.split(this.node, pieces, axis).map((node) => new Tensor(node));
+  }
+
+  /** Cut along `axis` into at most `count` pieces of one size, but for a smaller last one. @source PyTorch's `chunk` */
+  chunk(count: number, axis = 0): Tensor[] {
+    return ops.chunk(this.node, count, axis).map((node) => new Tensor(node));
+  }
+
+  /** Each slice along `axis` on its own, without that axis. */
+  unbind(axis = 0): Tensor[] {
+    return ops.unbind(this.node, axis).map((node) => new Tensor(node));
+  }
+
+  /** Each slice along `axis`, `times` times in a row. @source NumPy's `repeat`, PyTorch's `repeat_interleave` */
+  repeat(times: number, axis = 0): Tensor {
+    return new Tensor(ops.repeat(this.node, times, axis));
+  }
+
+  /** The product of each number of this vector with each of the other. */
+  outer(other: Tensor): Tensor {
+    return new Tensor(ops.outer(this.node, other.node));
+  }
+
+  /** The `k` largest numbers along `axis`, largest first, and their places; with `largest` false the smallest. */
+  topK(k: number, axis = -1, options: { readonly largest?: boolean } = {}): Ranked {
+    return both(ops.topK(this.node, k, axis, options));
+  }
+
+  /** The `k`-th smallest number along `axis`, counted from 1, and its place. */
+  kthValue(k: number, axis = -1, options: { readonly keep?: boolean } = {}): Ranked {
+    return both(ops.kthValue(this.node, k, axis, options));
   }
 
   /** Repeated whole, `times[i]` times along axis `i`. */
