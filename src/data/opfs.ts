@@ -8,32 +8,24 @@ const ending = ".safetensors";
 /** What is kept in this site's private file system: files as large as the disk allows. */
 export const privateFiles: Files = {
   folders: false,
-  async read(path) {
-    for (let tries = 0; ; tries++) {
-      const file = await find(path);
-      try {
-        return file && new Uint8Array(await file.arrayBuffer());
-      } catch (error) {
-        // Somebody wrote the file anew between finding and reading it.
-        if ((error as Error).name !== "NotReadableError" || tries === 9) throw refused(path, "read", error as Error);
-      }
-    }
-  },
-  async write(path, bytes) {
-    const file = await (await open(path)).getFileHandle(fileOf(path), { create: true });
-    if (!file.createWritable) throw new CambiumError("engine", path, "this browser cannot write such files whole or not at all", '"indexeddb://…" works here');
-    try {
+  read: (path) =>
+    alone(path, "shared", async () => {
+      const handle = await (await open(path)).getFileHandle(fileOf(path)).catch(unlessMissing);
+      const file = await handle?.getFile();
+      // One that is empty was never closed.
+      return file && file.size > 0 ? new Uint8Array(await file.arrayBuffer()) : undefined;
+    }),
+  write: (path, bytes) =>
+    alone(path, "exclusive", async () => {
+      const file = await (await open(path)).getFileHandle(fileOf(path), { create: true });
+      if (!file.createWritable)
+        throw new CambiumError("engine", path, "this browser cannot write such files whole or not at all", '"indexeddb://…" works here');
       // What is written goes to a copy, which takes the file's place when it is closed.
       const out = await file.createWritable();
       await out.write(bytes as Uint8Array<ArrayBuffer>);
       await out.close();
-    } catch (error) {
-      throw refused(path, "written", error as Error);
-    }
-  },
-  async remove(path) {
-    await (await open(path)).removeEntry(fileOf(path)).catch(unlessMissing);
-  },
+    }),
+  remove: (path) => alone(path, "exclusive", async () => (await open(path)).removeEntry(fileOf(path)).catch(unlessMissing)),
   isFolder: () => Promise.resolve(false),
   async list() {
     const found: Kept[] = [];
@@ -45,6 +37,17 @@ export const privateFiles: Files = {
     return found;
   },
 };
+
+/** Browsers take the old file away before the new one has its name: who reads meanwhile, in any tab, has to wait. */
+async function alone<T>(path: string, mode: LockMode, work: () => Promise<T>): Promise<T> {
+  const locks = typeof navigator === "undefined" ? undefined : navigator.locks;
+  try {
+    return (await (locks ? locks.request(`cambium ${path}`, { mode }, work) : work())) as T;
+  } catch (error) {
+    if (error instanceof CambiumError) throw error;
+    throw refused(path, mode === "shared" ? "read" : "written", error as Error);
+  }
+}
 
 /** Any name as one of a file: slashes and what file systems dislike are written in hexadecimal. */
 const fileOf = (path: string): string =>
@@ -64,13 +67,6 @@ async function open(path: string): Promise<FileSystemDirectoryHandle> {
   } catch (error) {
     throw refused(path, "opened", error as Error);
   }
-}
-
-/** The file, unless there is none, or nothing was written to it yet. */
-async function find(path: string): Promise<File | undefined> {
-  const handle = await (await open(path)).getFileHandle(fileOf(path)).catch(unlessMissing);
-  const file = await handle?.getFile();
-  return file && file.size > 0 ? file : undefined;
 }
 
 function unlessMissing(error: unknown): undefined {
