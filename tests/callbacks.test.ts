@@ -25,6 +25,81 @@ const pretend = (values: readonly number[], name = "val_loss"): { onEpochEnd(epo
 
 beforeEach(() => seed(1));
 
+/** Ends the batch no earlier than the pace of rests, so that a rest follows. */
+const slow = { onBatchEnd: () => new Promise<void>((done) => setTimeout(done, 13)) };
+
+describe("rests", () => {
+  test("come between batches, tell how far training is, and hold it while a promise is open", async () => {
+    let release = (): void => undefined;
+    let held: Promise<void> | undefined;
+    const seen: string[] = [];
+    const fitted = line().fit(x, y, {
+      epochs: 2,
+      batchSize: 8,
+      validationData: [x, y],
+      ...silent,
+      callbacks: [
+        slow,
+        {
+          async onRest({ epoch, done, steps, examining, speed, logs }) {
+            if (examining) return;
+            seen.push(`${epoch} ${done}/${steps} ${Object.keys(await logs()).join()} ${speed > 0}`);
+            if (epoch === 1 && done === 1) await (held = new Promise((open) => (release = open)));
+          },
+        },
+      ],
+    });
+    while (!held) await new Promise((done) => setTimeout(done, 2));
+    await new Promise((done) => setTimeout(done, 60));
+    expect(seen).toEqual(["0 1/2 loss true", "0 2/2 loss true", "1 1/2 loss true"]);
+    release();
+    expect((await fitted).epoch).toEqual([0, 1]);
+    expect(seen).toHaveLength(4);
+  });
+});
+
+describe("a signal", () => {
+  test("ends training after the step, throws its reason, and leaves what was learnt", async () => {
+    const abort = new AbortController();
+    const told: string[] = [];
+    const model = line();
+    const reason = new Error("enough");
+    const fitted = model.fit(x, y, {
+      epochs: 5,
+      batchSize: 4,
+      signal: abort.signal,
+      ...silent,
+      callbacks: {
+        onBatchEnd() {
+          if (told.push("batch") === 6) abort.abort(reason);
+        },
+        onEpochEnd: () => void told.push("epoch"),
+        onTrainEnd: () => void told.push("end"),
+      },
+    });
+    await expect(fitted).rejects.toBe(reason);
+    expect(told).toEqual(["batch", "batch", "batch", "batch", "epoch", "batch", "end"]);
+    expect(model.epochsTrained).toBe(1);
+    expect(Math.abs(model.getWeights()[0]!.item())).toBeGreaterThan(0);
+    expect((await model.fit(x, y, { epochs: 1, ...silent })).epoch).toEqual([0]);
+  });
+
+  test("that is aborted beforehand trains nothing; one aborted in the last validation still counts", async () => {
+    const model = line();
+    await expect(model.fit(x, y, { signal: AbortSignal.abort(), ...silent })).rejects.toThrow(/abort/i);
+    expect(model.epochsTrained).toBe(0);
+    const abort = new AbortController();
+    async function* batches(): AsyncGenerator<readonly [number[], number[]]> {
+      yield [x, y];
+      abort.abort();
+      yield [x, y];
+    }
+    await expect(model.fit(x, y, { signal: abort.signal, validationData: batches, ...silent })).rejects.toThrow(/abort/i);
+    expect(model.epochsTrained).toBe(0);
+  });
+});
+
+
 describe("hooks", () => {
   test("are called in order, with the numbers so far, and waited for", async () => {
     const calls: string[] = [];

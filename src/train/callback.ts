@@ -26,6 +26,22 @@ export interface Plan {
   readonly verbose: 0 | 1 | 2;
 }
 
+/** How far training is, when it rests. */
+export interface Rest {
+  readonly epoch: number;
+  /** Batches of the epoch that are done and to do; undefined: nobody knows how many. */
+  readonly done: number;
+  readonly steps: number | undefined;
+  /** Since the epoch began. @unit s */
+  readonly seconds: number;
+  /** Samples a second, learning only. */
+  readonly speed: number;
+  /** Whether the epoch is over and the model is being examined. */
+  readonly examining: boolean;
+  /** The means of the epoch so far; reading them costs as much as a batch hook does. */
+  logs(): Promise<Logs>;
+}
+
 type Told = void | Promise<void>;
 
 /**
@@ -41,6 +57,11 @@ export interface Hooks {
   onBatchBegin?(batch: number, logs: Logs): Told;
   /** `logs` has the means of the epoch so far. */
   onBatchEnd?(batch: number, logs: Logs): Told;
+  /**
+   * Between two batches, every 12 ms or, where one takes longer, after each: the rest of the program has had its turn. Costs nothing by itself, so it is the place
+   * to show progress from, and, by a promise that is waited for, to hold training.
+   */
+  onRest?(rest: Rest): Told;
 }
 
 /** A base for callbacks that need the model. */
@@ -54,6 +75,7 @@ export abstract class Callback implements Hooks {
   onEpochEnd?(epoch: number, logs: Logs): Told;
   onBatchBegin?(batch: number, logs: Logs): Told;
   onBatchEnd?(batch: number, logs: Logs): Told;
+  onRest?(rest: Rest): Told;
 
   /** Called by `fit` before anything else. */
   attach(model: Trainee, plan: Plan): void {
@@ -119,6 +141,10 @@ export class Callbacks {
 
   async batchBegin(batch: number): Promise<void> {
     for (const one of this.#all) await one.onBatchBegin?.(batch, {});
+  }
+
+  async rest(rest: Rest): Promise<void> {
+    for (const one of this.#all) await one.onRest?.(rest);
   }
 
   async batchEnd(batch: number, logs: Logs): Promise<void> {

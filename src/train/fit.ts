@@ -1,5 +1,5 @@
 import { CambiumError } from "../base/error.ts";
-import { type Hooks, Callbacks, type Trainee } from "./callback.ts";
+import { type Hooks, Callbacks, type Rest, type Trainee } from "./callback.ts";
 import type { Samples } from "./feed.ts";
 import { History, type Logs } from "./history.ts";
 import { type FitOptions, whole } from "./options.ts";
@@ -25,7 +25,8 @@ export interface Run {
 /** Trains until the last epoch, or until somebody stops it. */
 export async function train(run: Run): Promise<History> {
   const { trainee, learn, options, programs } = run;
-  const { epochs = 1, initialEpoch = 0, stepsPerEpoch = Infinity } = options;
+  const { epochs = 1, initialEpoch = 0, stepsPerEpoch = Infinity, signal } = options;
+  signal?.throwIfAborted();
   const verbose = options.verbose === "auto" || options.verbose === undefined ? 1 : options.verbose;
   whole("fit", "epochs", epochs, 0);
   whole("fit", "initialEpoch", initialEpoch, 0);
@@ -36,8 +37,10 @@ export async function train(run: Run): Promise<History> {
   const callbacks = new Callbacks([...given, history], trainee, { epochs, steps, samples: learn.count, verbose });
   const place = currentPlace();
   const progress = verbose === 0 ? undefined : new Progress(place.terminal, epochs, verbose);
-  const pace = new Pace();
+  let rest: (() => Rest) | undefined;
+  const pace = new Pace(() => rest && callbacks.rest(rest()));
   let interrupted = false;
+  const broken = (): boolean => interrupted || signal?.aborted === true;
   const deafen = place.onInterrupt(() => {
     interrupted = true;
     progress?.say("Interrupted: training ends after this step. Ctrl-C again ends the program.");
@@ -48,7 +51,7 @@ export async function train(run: Run): Promise<History> {
     await callbacks.trainBegin();
     // A callback may have taken up a run that was broken off.
     const done = trainee.epochsTrained - run.epochsBefore;
-    for (let epoch = initialEpoch + done; epoch < epochs && !trainee.stopTraining; epoch++) {
+    for (let epoch = initialEpoch + done; epoch < epochs && !trainee.stopTraining && !broken(); epoch++) {
       await callbacks.epochBegin(epoch);
       const next = learn.open(run.epochsBefore + epoch - initialEpoch);
       const begin = performance.now();
@@ -58,9 +61,14 @@ export async function train(run: Run): Promise<History> {
         const seconds = (performance.now() - begin) / 1000;
         return { done, steps, seconds, speed: samples / Math.max(seconds, 1e-9), logs };
       };
+      let examining = false;
+      rest = () => {
+        const { seconds, speed } = stand({});
+        return { epoch, done, steps, seconds, speed, examining, logs: () => programs.trained() };
+      };
       programs.beginTraining();
       progress?.epochBegin(epoch);
-      while (done < (steps ?? stepsPerEpoch) && !trainee.stopTraining && !interrupted) {
+      while (done < (steps ?? stepsPerEpoch) && !trainee.stopTraining && !broken()) {
         const coming = next();
         const batch = coming instanceof Promise ? await coming : coming;
         if (!batch) break;
@@ -75,12 +83,14 @@ export async function train(run: Run): Promise<History> {
         }
       }
       // An epoch that was broken off leaves no numbers: they would not be comparable.
-      if (interrupted) break;
+      if (broken()) break;
       if (!trainee.stopTraining) steps = done;
       logs = await programs.trained();
       const { speed } = stand(logs);
       if (run.examine && isDue(options.validationFreq, epoch)) {
-        const found = await test(programs, run.examine, options.validationSteps, pace);
+        examining = true;
+        const found = await test(programs, run.examine, { steps: options.validationSteps, pace, broken });
+        if (broken()) break;
         for (const [name, value] of Object.entries(found)) logs[`val_${name}`] = value;
       }
       run.epochDone();
@@ -93,6 +103,7 @@ export async function train(run: Run): Promise<History> {
   } finally {
     deafen();
   }
+  signal?.throwIfAborted();
   return history;
 }
 
@@ -101,11 +112,15 @@ function isDue(frequency: number | readonly number[] = 1, epoch: number): boolea
   return (epoch + 1) % whole("fit", "validationFreq", frequency) === 0;
 }
 
-/** The means of loss and metrics over what `source` has, or over `steps` batches of it. */
-export async function test(programs: Programs, source: Source, steps: number = Number.POSITIVE_INFINITY, pace: Pace = new Pace()): Promise<Logs> {
+/** The means of loss and metrics over what `source` has, over `steps` batches of it, or until somebody broke off. */
+export async function test(
+  programs: Programs,
+  source: Source,
+  { steps = Number.POSITIVE_INFINITY, pace = new Pace(), broken = () => false }: { steps?: number; pace?: Pace; broken?: () => boolean } = {},
+): Promise<Logs> {
   const next = source.open(0);
   programs.beginTesting();
-  for (let done = 0; done < Math.min(steps, source.steps ?? steps); done++) {
+  for (let done = 0; done < Math.min(steps, source.steps ?? steps) && !broken(); done++) {
     const coming = next();
     const batch = coming instanceof Promise ? await coming : coming;
     if (!batch) break;

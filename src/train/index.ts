@@ -1,6 +1,6 @@
 /** The door for training: what `fit` takes and tells. */
 export type { BackupAndRestoreOptions } from "./backup.ts";
-export { Callback, type Hooks, type Plan, type Trainee } from "./callback.ts";
+export { Callback, type Hooks, type Plan, type Rest, type Trainee } from "./callback.ts";
 export { callbacks } from "./callbacks.ts";
 export type { ModelCheckpointOptions } from "./checkpoint.ts";
 export type { CompileOptions } from "./compile.ts";

@@ -24,6 +24,8 @@ export interface FitOptions {
   /** Whether each epoch goes through the samples in an order of its own. Default `true`. */
   shuffle?: boolean;
   callbacks?: Hooks | readonly Hooks[];
+  /** Ends training after the step at hand when it is aborted; `fit` then throws its reason, and the model stays as that step left it. */
+  signal?: AbortSignal;
   /** 0: silent, 1: a bar (a line an epoch where there is no terminal), 2: a line an epoch. Default 1. */
   verbose?: 0 | 1 | 2 | "auto";
   /** How much the samples of each class count. */
@@ -92,6 +94,7 @@ export const fitOptions: readonly (keyof FitOptions)[] = [
   "validationFreq",
   "shuffle",
   "callbacks",
+  "signal",
   "verbose",
   "classWeight",
   "sampleWeight",

@@ -98,7 +98,7 @@ export class Trainer {
     const source = isBatches(x)
       ? this.#batches("evaluate", x, steps)
       : fromSamples(await this.#intake.samples("evaluate", x, y!, { sampleWeight }), batchSize, false);
-    return test(this.#programs, source, steps);
+    return test(this.#programs, source, { steps });
   }
 
   async trainOnBatch(x: Several<Data>, y: Several<Data>, { sampleWeight, classWeight }: BatchOptions = {}): Promise<Logs> {

@@ -22,6 +22,12 @@ const patience = 12;
 /** Takes turns with the rest of the program: `await pace.rest()` costs a look at the clock, and time only when it is due. */
 export class Pace {
   #since: number = performance.now();
+  readonly #held: (() => unknown) | undefined;
+
+  /** `held`: what else is waited for at each rest. */
+  constructor(held?: () => unknown) {
+    this.#held = held;
+  }
 
   /** Whether others have waited long enough. */
   get due(): boolean {
@@ -30,6 +36,7 @@ export class Pace {
 
   async rest(): Promise<void> {
     await turn();
+    if (this.#held) await this.#held();
     this.#since = performance.now();
   }
 }
