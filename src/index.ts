@@ -46,3 +46,4 @@ export { regularizers } from "./layers/regularizers.ts";
 export { constraints } from "./layers/constraints.ts";
 export * from "./models/index.ts";
 export * from "./train/index.ts";
+export { serve, type ServeOptions } from "./worker/serve.ts";

@@ -14,7 +14,7 @@ const floors: readonly (readonly string[])[] = [
   ["nn", "losses", "metrics", "optim", "data"],
   ["layers", "train", "explain"],
   ["models", "networks", "search", "board"],
-  ["interop"],
+  ["interop", "worker"],
   ["cli"],
 ];
 

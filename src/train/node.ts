@@ -1,7 +1,9 @@
+import { parentPort } from "node:worker_threads";
 import type { Place } from "./place.ts";
 
 /** This process: progress goes to stderr, so that stdout keeps what the program prints. */
 export const processPlace: Place = {
+  parent: parentPort ?? undefined,
   terminal: {
     write: (text) => void process.stderr.write(text),
     get columns() {
