@@ -27,8 +27,8 @@ function stepTo(node: Node): Step {
   return written ? { node, from: [written], renamed: true } : { node, from: node.inputs, renamed: false };
 }
 
-/** The steps from which `outputs` are made, those of inputs first. Needs no recursion, and leaves the nodes' marks alone: writing out a macro walks too. */
-export function stepsTo(outputs: readonly Node[]): Step[] {
+/** The steps from which `outputs` are made, those of inputs first, up to `cuts`. Needs no recursion, and leaves the nodes' marks alone: writing out a macro walks too. */
+export function stepsTo(outputs: readonly Node[], cuts?: ReadonlySet<Node>): Step[] {
   const order: Step[] = [];
   const open = new Map<Node, Step | undefined>();
   const stack: Node[] = [...outputs].reverse();
@@ -41,7 +41,7 @@ export function stepsTo(outputs: readonly Node[]): Step[] {
       order.push(step);
     } else if (open.has(node)) stack.pop();
     else {
-      const fresh = stepTo(node);
+      const fresh = cuts?.has(node) && !outputs.includes(node) ? { node, from: none, renamed: false } : stepTo(node);
       open.set(node, fresh);
       for (let i = fresh.from.length - 1; i >= 0; i--) if (!open.has(fresh.from[i]!)) stack.push(fresh.from[i]!);
     }

@@ -11,7 +11,7 @@ import { noGradient, stepsTo } from "./flow.ts";
 import { part } from "./part.ts";
 
 /** A tensor like `node` that holds `value` everywhere. */
-const filled = (value: number, node: Node): Node => spreadTo(constant(value, node.dtype), node.shape);
+export const filled = (value: number, node: Node): Node => spreadTo(constant(value, node.dtype), node.shape);
 
 /**
  * The gradients of `output` with respect to `wrt`, as new nodes shaped like them; zeros where it does not depend on one.
@@ -32,10 +32,10 @@ export function gradients(output: Node, wrt: readonly Node[], dy?: Node): Node[]
   return pullBack([output], [dy ?? filled(1, output)], wrt).map((flow, i) => flow ?? filled(0, wrt[i]!));
 }
 
-/** What flows back to `wrt` when `flows` flow back to `outputs`; nothing where none of them depends on one. */
-export function pullBack(outputs: readonly Node[], flows: readonly Node[], wrt: readonly Node[]): (Node | undefined)[] {
+/** What flows back to `wrt` when `flows` flow back to `outputs`; nothing where none of them depends on one. Nothing flows on through `cuts`. */
+export function pullBack(outputs: readonly Node[], flows: readonly Node[], wrt: readonly Node[], cuts?: ReadonlySet<Node>): (Node | undefined)[] {
   const wanted = new Set(wrt);
-  const steps = stepsTo(outputs);
+  const steps = stepsTo(outputs, cuts);
   const reaching = new Set<Node>();
   for (const { node, from } of steps) if (wanted.has(node) || from.some((input) => reaching.has(input))) reaching.add(node);
 

@@ -4,6 +4,7 @@ import { unknownName } from "../base/text.ts";
 import { assignAll, Tensor } from "../tensor/tensor.ts";
 import { fieldsOf } from "./fields.ts";
 import { isParameter, zeroGrad } from "./parameter.ts";
+import { type FlowHook, type Forward, watched } from "./watch.ts";
 import { loadState, type LoadOptions, type LoadReport, readState, type StateDict } from "./state.ts";
 
 /**
@@ -200,6 +201,21 @@ export abstract class Module {
     );
   }
 
+  /**
+   * Calls `hook` at each `backward()` with this module and the gradients of its inputs and of its output, a list each; `undefined` stands for an input that none flows to.
+   * Of a module of one input, a list that it returns takes the gradient's place. In a compiled function, once, while it is traced.
+   * @returns what takes the hook off
+   * @source PyTorch `Module.register_full_backward_hook`
+   */
+  registerFullBackwardHook(hook: (module: this, ...flows: Parameters<FlowHook>) => ReturnType<FlowHook>): () => void {
+    return hooked(
+      this,
+      (forward) =>
+        (...inputs) =>
+          watched(inputs, forward, (gradInput, gradOutput) => hook(this, gradInput, gradOutput)),
+    );
+  }
+
   /** Forgets the gradients of all parameters. */
   zeroGrad(): void {
     zeroGrad(this.parameters());
@@ -232,7 +248,6 @@ Object.defineProperty(Module.prototype, Symbol.for("nodejs.util.inspect.custom")
   },
 });
 
-type Forward = (...inputs: any[]) => any;
 type Hook = (forward: Forward) => Forward;
 
 const hooks = new WeakMap<Module, Set<Hook>>();

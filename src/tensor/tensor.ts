@@ -8,6 +8,7 @@ import { inOrder } from "../graph/walk.ts";
 import { cast } from "../ops/cast.ts";
 import * as ops from "../ops/table.ts";
 import { computeAlong, currentEngine, evaluate } from "./evaluate.ts";
+import { gradientsThroughHooks, hookedAmong, hookFlow, keepFlow } from "./hooks.ts";
 import { type Nested, nest, print } from "./print.ts";
 import { currentTrace } from "./trace.ts";
 
@@ -145,15 +146,39 @@ export class Tensor {
         "make parameters with nn.Module or tensor(values, { requiresGrad: true })",
       );
     if (!trace) this.#settleEarlier(leaves);
-    const parts = gradientsLater(this.leaf, leaves);
+    const ownerOf = (node: Node): Tensor | undefined => (renewed?.get(node) ?? (node.op ? undefined : node.owner)) as Tensor | undefined;
+    const hooked = hookedAmong(() => inOrder([this.leaf], (node) => given(node) || renewed?.has(node) === true).filter((node) => node.requires), ownerOf);
+    const parts = hooked.size > 0 ? gradientsThroughHooks(this.leaf, leaves, hooked) : gradientsLater(this.leaf, leaves);
     for (let i = 0; i < leaves.length; i++) {
-      const owner = (renewed?.get(leaves[i]!) ?? leaves[i]!.owner) as Tensor | undefined;
-      if (!owner) continue;
-      trace?.touchGrad(owner);
-      const part = new Tensor(parts[i]!);
-      owner.grad = owner.grad ? owner.grad.add(part) : part;
+      const owner = ownerOf(leaves[i]!);
+      if (owner && parts[i]) owner.receive(new Tensor(parts[i]!));
     }
     if (!trace) computeAlong(this.leaf);
+  }
+
+  /** @internal Adds to the gradient. */
+  receive(part: Tensor): void {
+    currentTrace()?.touchGrad(this);
+    this.grad = this.grad ? this.grad.add(part) : part;
+  }
+
+  /**
+   * Calls `hook` with the gradient that flows back to this value at each `backward()`; what it returns goes on in its place. In a compiled function, once, while it is traced.
+   * @returns what takes the hook off
+   * @throws a `state` error on a tensor that no gradient flows to; in `backward()`, a `shape` error when the hook returns another shape
+   * @source PyTorch `Tensor.register_hook`
+   */
+  registerHook(hook: (gradient: Tensor) => Tensor | undefined | void): () => void {
+    if (!this.requiresGrad)
+      throw new CambiumError("state", "registerHook", "no gradient flows to this tensor: it does not depend on any with requiresGrad", "x.requiresGrad = true");
+    return hookFlow(this.leaf.op ? this.leaf : this, (flow) => (hook(new Tensor(flow)) || undefined)?.node);
+  }
+
+  /** Lets `backward()` leave a gradient here too, though this is no leaf. @source PyTorch `Tensor.retain_grad` */
+  retainGrad(): void {
+    if (this.requiresGrad && !this.leaf.op) return;
+    if (!this.requiresGrad) throw new CambiumError("state", "retainGrad", "no gradient flows to this tensor: it does not depend on any with requiresGrad");
+    keepFlow(this.leaf, (flow) => this.receive(new Tensor(flow)));
   }
 
   /** Computes gradients that an earlier `backward` announced, unless this value shares work with them: then both are cheaper together. */
