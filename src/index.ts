@@ -33,6 +33,7 @@ export { Tensor } from "./tensor/tensor.ts";
 export { vmap } from "./tensor/vmap.ts";
 export { functionalCall, parametersOf } from "./module/call.ts";
 
+export * as amp from "./optim/amp/index.ts";
 export * as initializers from "./nn/initializers.ts";
 export * as layers from "./layers/index.ts";
 export * as losses from "./losses/index.ts";

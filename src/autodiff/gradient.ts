@@ -2,7 +2,7 @@ import { isFloat } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
 import { show, size } from "../base/shape.ts";
 import { Node } from "../graph/node.ts";
-import { at, constant, defineOp, seen, type VariadicOp, watching } from "../graph/op.ts";
+import { at, casting, constant, defineOp, seen, type VariadicOp, watching } from "../graph/op.ts";
 import { isLoopPart } from "../graph/region.ts";
 import { add } from "../ops/arithmetic.ts";
 import { castTo } from "../ops/cast.ts";
@@ -51,6 +51,9 @@ export function pullBack(outputs: readonly Node[], flows: readonly Node[], wrt: 
     receive(output, flows[i]!);
   });
 
+  // What flows back has the dtypes of what it belongs to.
+  const cast = casting.inputs;
+  casting.inputs = undefined;
   for (let s = steps.length - 1; s >= 0; s--) {
     const { node, from, renamed } = steps[s]!;
     if (!from.some((input) => reaching.has(input))) continue;
@@ -88,6 +91,7 @@ export function pullBack(outputs: readonly Node[], flows: readonly Node[], wrt: 
     }
     watching.cause = undefined;
   }
+  casting.inputs = cast;
   return wrt.map((node) => arrived.get(node));
 }
 

@@ -11,6 +11,9 @@ export const recording: { on: boolean } = { on: true };
 /** Who is told of each node that an op makes, while somebody wants to know; and whose gradient is being written. */
 export const watching: { made: ((node: Node) => void) | undefined; cause: Node | undefined } = { made: undefined, cause: undefined };
 
+/** What becomes of an op's inputs before it is used, while somebody wants them in other dtypes. */
+export const casting: { inputs: ((op: string, inputs: Node[]) => Node[]) | undefined } = { inputs: undefined };
+
 /** Runs `f`, telling `made` of each node that is made meanwhile. */
 export function watch<T>(made: (node: Node) => void, f: () => T): T {
   const before = watching.made;
@@ -56,7 +59,7 @@ export function defineOp<const Names extends readonly string[], Args extends unk
         if (x.requires) requires = true;
       } else if (typeof x !== "number") throw new CambiumError("value", spec.name, `expected a tensor or a number, got ${x === null ? "null" : typeof x}`);
     }
-    const inputs = new Array<Node>(count);
+    let inputs = new Array<Node>(count);
     const shapes = new Array<Shape>(count);
     for (let i = 0; i < count; i++) {
       const x = operands[i] as Operand;
@@ -64,6 +67,7 @@ export function defineOp<const Names extends readonly string[], Args extends unk
       inputs[i] = input;
       shapes[i] = input.shape;
     }
+    if (casting.inputs !== undefined) inputs = casting.inputs(spec.name, inputs);
     const attrs = spec.attrs ? spec.attrs(shapes, ...(given.slice(fixed ? arity : 1) as Args)) : (plain as A);
     const shape = spec.shape(shapes, attrs);
     const dtype = spec.dtype ? spec.dtype(inputs.map(dtypeOf), attrs) : count === 0 ? "float32" : inputs.reduce(widest, inputs[0]!.dtype);

@@ -1,3 +1,4 @@
+import { precise } from "../tensor/autocast.ts";
 import { asTensor } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { expectSame, reduce, type ReductionOptions } from "./reduce.ts";
@@ -23,8 +24,9 @@ export const surpriseOfScores = (scores: Tensor, truth: Tensor): Tensor => score
  * @shape input and target [...]
  * @source PyTorch `F.binary_cross_entropy`: no loss is above 100, and next to certainty the slope is bounded
  */
-export function binaryCrossEntropy(input: Tensor, target: Tensor, { weight, reduction }: BCEOptions = {}): Tensor {
+export function binaryCrossEntropy(given: Tensor, target: Tensor, { weight, reduction }: BCEOptions = {}): Tensor {
   const where = "binaryCrossEntropy";
+  const input = precise(given);
   expectSame(where, input, target);
   const truth = target.to(input.dtype);
   const doubt = input.sub(input.square());
@@ -46,8 +48,9 @@ export function binaryCrossEntropy(input: Tensor, target: Tensor, { weight, redu
  * @shape input and target [...]
  * @source PyTorch `F.binary_cross_entropy_with_logits`
  */
-export function binaryCrossEntropyWithLogits(input: Tensor, target: Tensor, { weight, posWeight, reduction }: BCEWithLogitsOptions = {}): Tensor {
+export function binaryCrossEntropyWithLogits(given: Tensor, target: Tensor, { weight, posWeight, reduction }: BCEWithLogitsOptions = {}): Tensor {
   const where = "binaryCrossEntropyWithLogits";
+  const input = precise(given);
   expectSame(where, input, target);
   const truth = target.to(input.dtype);
   if (posWeight === undefined) return reduce(where, weigh(surpriseOfScores(input, truth), weight), reduction);

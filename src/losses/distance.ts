@@ -1,5 +1,6 @@
 /** How far predictions lie from the truth, number by number. */
 import { CambiumError } from "../base/error.ts";
+import { precise } from "../tensor/autocast.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { expectSame, reduce, type ReductionOptions } from "./reduce.ts";
 
@@ -10,13 +11,15 @@ export function huberDistance(x: Tensor, y: Tensor, delta: number): Tensor {
 }
 
 /** @source PyTorch `F.mse_loss` */
-export function mseLoss(input: Tensor, target: Tensor, { reduction }: ReductionOptions = {}): Tensor {
+export function mseLoss(given: Tensor, target: Tensor, { reduction }: ReductionOptions = {}): Tensor {
+  const input = precise(given);
   expectSame("mseLoss", input, target);
   return reduce("mseLoss", input.sub(target).square(), reduction);
 }
 
 /** @source PyTorch `F.l1_loss` */
-export function l1Loss(input: Tensor, target: Tensor, { reduction }: ReductionOptions = {}): Tensor {
+export function l1Loss(given: Tensor, target: Tensor, { reduction }: ReductionOptions = {}): Tensor {
+  const input = precise(given);
   expectSame("l1Loss", input, target);
   return reduce("l1Loss", input.sub(target).abs(), reduction);
 }
@@ -27,7 +30,8 @@ export interface SmoothL1Options extends ReductionOptions {
 }
 
 /** @source PyTorch `F.smooth_l1_loss` */
-export function smoothL1Loss(input: Tensor, target: Tensor, { beta = 1, reduction }: SmoothL1Options = {}): Tensor {
+export function smoothL1Loss(given: Tensor, target: Tensor, { beta = 1, reduction }: SmoothL1Options = {}): Tensor {
+  const input = precise(given);
   expectSame("smoothL1Loss", input, target);
   if (!(beta >= 0)) throw new CambiumError("value", "smoothL1Loss", `beta is a distance, 0 or more; got ${beta}`);
   return reduce("smoothL1Loss", beta === 0 ? input.sub(target).abs() : huberDistance(input, target, beta).div(beta), reduction);
@@ -39,7 +43,8 @@ export interface HuberOptions extends ReductionOptions {
 }
 
 /** @source PyTorch `F.huber_loss` */
-export function huberLoss(input: Tensor, target: Tensor, { delta = 1, reduction }: HuberOptions = {}): Tensor {
+export function huberLoss(given: Tensor, target: Tensor, { delta = 1, reduction }: HuberOptions = {}): Tensor {
+  const input = precise(given);
   expectSame("huberLoss", input, target);
   if (!(delta > 0)) throw new CambiumError("value", "huberLoss", `delta is a distance above 0; got ${delta}`);
   return reduce("huberLoss", huberDistance(input, target, delta), reduction);

@@ -1,6 +1,7 @@
 /** The losses as modules: the functions of this folder with their options kept. */
 import { CambiumError } from "../base/error.ts";
 import { Module } from "../module/module.ts";
+import { precise } from "../tensor/autocast.ts";
 import type { TensorLike } from "../tensor/create.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { type BCEOptions, type BCEWithLogitsOptions, binaryCrossEntropy, binaryCrossEntropyWithLogits } from "./binary.ts";
@@ -54,7 +55,7 @@ function loss<Options extends object, Inputs extends readonly TensorLike[] = [in
       for (const [i, what] of inputs.entries())
         if (!(given[i] instanceof Tensor))
           throw new CambiumError("value", name, `${what} must be a tensor, got ${given[i] === null ? "null" : typeof given[i]}`, "wrap it: tensor(x)");
-      return f(...given, this.#options);
+      return f(...(given.map(precise) as unknown as Inputs), this.#options);
     }
   };
   Object.defineProperty(made, "name", { value: name });

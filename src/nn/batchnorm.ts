@@ -3,6 +3,7 @@ import { show } from "../base/shape.ts";
 import { Module } from "../module/module.ts";
 import { parameter } from "../module/parameter.ts";
 import { ones, zeros } from "../tensor/create.ts";
+import { fitting, keptShort } from "../tensor/autocast.ts";
 import { assignAll, type Tensor } from "../tensor/tensor.ts";
 import { channelsLast, expectCount, expectSize, expectTensor, shown } from "./input.ts";
 import { affine } from "./norm.ts";
@@ -21,7 +22,7 @@ export const normaliseBatch = (x: Tensor, eps: number): Tensor =>
   );
 
 /** `x`, channels last, moved and scaled by what was measured before. */
-export const normaliseBy = (x: Tensor, mean: Tensor, variance: Tensor, eps: number): Tensor => x.sub(mean).mul(variance.add(eps).rsqrt());
+export const normaliseBy = (x: Tensor, mean: Tensor, variance: Tensor, eps: number): Tensor => keptShort(x.sub(mean).mul(variance.add(eps).rsqrt()), x);
 
 /** How many numbers of `x`, channels last, each channel has. */
 export const perChannel = (x: Tensor): number => x.size / Math.max(x.shape[x.rank - 1]!, 1);
@@ -51,8 +52,8 @@ function remember(x: Tensor, runningMean: Tensor, runningVar: Tensor, share: num
   const { mean, variance } = channelMoments(x);
   const n = perChannel(x);
   return [
-    [runningMean, runningMean.lerp(mean, share)],
-    [runningVar, runningVar.lerp(variance.mul(n / (n - 1)), share)],
+    [runningMean, runningMean.lerp(fitting(mean, runningMean), share)],
+    [runningVar, runningVar.lerp(fitting(variance, runningVar).mul(n / (n - 1)), share)],
   ];
 }
 

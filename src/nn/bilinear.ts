@@ -2,6 +2,7 @@ import { CambiumError } from "../base/error.ts";
 import { same, show } from "../base/shape.ts";
 import { Module } from "../module/module.ts";
 import { parameter } from "../module/parameter.ts";
+import { fitting } from "../tensor/autocast.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { expectCount, expectSize, expectTensor, shown } from "./input.ts";
 import type { LinearOptions } from "./linear.ts";
@@ -15,7 +16,7 @@ export function bilinear(a: Tensor, b: Tensor, weight: Tensor, bias?: Tensor): T
     .reshape([...b.shape.slice(0, -1), out, in1])
     .mul(a.expandDims(-2))
     .sum(-1);
-  return bias ? y.add(bias) : y;
+  return bias ? y.add(fitting(bias, y)) : y;
 }
 
 /**

@@ -5,6 +5,7 @@ import { Module } from "../module/module.ts";
 import { parameter } from "../module/parameter.ts";
 import { conv } from "../ops/conv.ts";
 import type { Padding } from "../ops/geometry.ts";
+import { fitting } from "../tensor/autocast.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { batched, channelsLast, expectCount, expectSize, expectTensor, perAxis, shown, type Sizes } from "./input.ts";
 import { uniform } from "./start.ts";
@@ -17,7 +18,7 @@ export function convolve(
   options: { stride?: Sizes; padding?: Padding; dilation?: Sizes; groups?: number },
 ): Tensor {
   const y = new Tensor(conv(x.node, weight.node, options));
-  return bias ? y.add(bias) : y;
+  return bias ? y.add(fitting(bias, y)) : y;
 }
 
 /** How a transposed convolution lies on what comes out. */
@@ -40,7 +41,7 @@ export function convolveTransposed(x: Tensor, weight: Tensor, bias: Tensor | und
   });
   const turned = weight.flip(front.map((_, i) => i));
   const y = new Tensor(conv(x.node, turned.node, { inputDilation: stride, dilation, groups, padding }));
-  return bias ? y.add(bias) : y;
+  return bias ? y.add(fitting(bias, y)) : y;
 }
 
 export interface ConvolutionOptions {

@@ -4,6 +4,7 @@ import { show } from "../base/shape.ts";
 import { attend, attentionWeights, scoreShape } from "../ops/attention.ts";
 import { concat, fromArray, zeros } from "../tensor/create.ts";
 import { streamNodes } from "../tensor/random.ts";
+import { fitting } from "../tensor/autocast.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { KeyValueCache } from "./cache.ts";
 import { drop } from "./dropout.ts";
@@ -111,7 +112,7 @@ function projected(heads: Heads, given: readonly [Tensor, Tensor, Tensor]): [Ten
   const made = (x: Tensor, first: number, end: number): Tensor[] => {
     const weight = heads.inProjWeight?.slice([first * embedDim], [end * embedDim]) ?? apart[first]!;
     const y = x.matmul(weight.permute([1, 0]));
-    const whole = heads.inProjBias ? y.add(heads.inProjBias.slice([first * embedDim], [end * embedDim])) : y;
+    const whole = heads.inProjBias ? y.add(fitting(heads.inProjBias.slice([first * embedDim], [end * embedDim]), y)) : y;
     return end - first === 1 ? [whole] : whole.split(end - first, -1);
   };
   const runs = given.flatMap((x, i) => (i > 0 && heads.inProjWeight && x === given[i - 1] ? [] : [i]));

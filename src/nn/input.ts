@@ -1,13 +1,15 @@
 /** What modules check before they compute, so that an error names the module and not an op inside of it. */
+import { isFloat } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
 import { type Shape, show } from "../base/shape.ts";
+import { autocastDType } from "../tensor/autocast.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
 /** Checks that `x` is a tensor of the dtype that `parameter` has. */
 export function expectTensor(where: string, x: unknown, parameter?: Tensor): asserts x is Tensor {
   if (!(x instanceof Tensor))
     throw new CambiumError("value", where, `expected a tensor, got ${Array.isArray(x) ? "an array" : x === null ? "null" : typeof x}`, "wrap it: tensor(x)");
-  if (parameter && x.dtype !== parameter.dtype)
+  if (parameter && x.dtype !== parameter.dtype && !(autocastDType() && isFloat(x.dtype)))
     throw new CambiumError("dtype", where, `the input is ${x.dtype}, the parameters are ${parameter.dtype}`, `convert the input: x.to("${parameter.dtype}")`);
 }
 

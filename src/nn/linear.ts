@@ -1,5 +1,6 @@
 import { Module } from "../module/module.ts";
 import { parameter } from "../module/parameter.ts";
+import { fitting } from "../tensor/autocast.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { expectCount, expectSize, expectTensor, shown } from "./input.ts";
 import { uniform } from "./start.ts";
@@ -12,7 +13,7 @@ export interface LinearOptions {
 /** `x Wᵀ + b` @shape x [..., in], weight [out, in], bias [out] → [..., out] */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const y = x.matmul(weight.transpose());
-  return bias ? y.add(bias) : y;
+  return bias ? y.add(fitting(bias, y)) : y;
 }
 
 /**

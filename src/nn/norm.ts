@@ -5,13 +5,14 @@ import { Module } from "../module/module.ts";
 import { parameter } from "../module/parameter.ts";
 import { ones, zeros } from "../tensor/create.ts";
 import { windowSum } from "../ops/window.ts";
+import { keptShort } from "../tensor/autocast.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { channelsLast, expectCount, expectSize, expectTensor, shown } from "./input.ts";
 
 /** `x · weight + bias`, where there are any. */
 export function affine(x: Tensor, weight: Tensor | undefined, bias: Tensor | undefined): Tensor {
   const scaled = weight ? x.mul(weight) : x;
-  return bias ? scaled.add(bias) : scaled;
+  return keptShort(bias ? scaled.add(bias) : scaled, x);
 }
 
 /** Checks that the last axes of `x` are `sizes`. */

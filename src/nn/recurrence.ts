@@ -1,6 +1,7 @@
 /** What recurrent cells calculate, for both faces, and how a cell is taken through a sequence. */
 import { scan } from "../tensor/scan.ts";
 import { concat } from "../tensor/create.ts";
+import { fitting } from "../tensor/autocast.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 export type Curve = (x: Tensor) => Tensor;
@@ -81,7 +82,7 @@ export function passage({ z, start, next, output = 0, reverse = false, mask, hol
 export function projected(x: Tensor, weight: Tensor, ...biases: (Tensor | undefined)[]): Tensor {
   const bias = biases.reduce((a, b) => (a && b ? a.add(b) : (a ?? b)), undefined);
   const z = x.matmul(weight);
-  return bias ? z.add(bias) : z;
+  return bias ? z.add(fitting(bias, z)) : z;
 }
 
 export const joined = (parts: readonly Tensor[]): Tensor => (parts.length === 1 ? parts[0]! : concat(parts, -1));

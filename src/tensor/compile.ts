@@ -6,6 +6,7 @@ import { compile as compileGraph } from "../compiler/compile.ts";
 import type { Engine, Prepared } from "../engines/engine.ts";
 import { type Memory, type Node, placeholder, source } from "../graph/node.ts";
 import { inOrder } from "../graph/walk.ts";
+import { autocastDType } from "./autocast.ts";
 import { currentEngine, evaluate, flush, isInspecting } from "./evaluate.ts";
 import { drawnFromNow, isSeed, nextStream, randomState, setRandomState } from "./random.ts";
 import { Tensor } from "./tensor.ts";
@@ -139,7 +140,7 @@ export function compile<Args extends Tensor[], R extends Results>(f: (...args: A
     for (const a of args)
       if (!(a instanceof Tensor)) throw new CambiumError("value", "compile", `a compiled function takes tensors, got ${typeof a}`, "wrap it: tensor(x)");
     if (isInlining() || isInspecting()) return f(...args);
-    const kind = args.map((a) => signature(a.shape, a.dtype)).join();
+    const kind = [autocastDType() ?? "", ...args.map((a) => signature(a.shape, a.dtype))].join();
     let instance = instances.get(kind);
     if (!instance || instance.stale) instances.set(kind, (instance = new Instance(f as unknown as (...args: Tensor[]) => R, args)));
     return instance.run(args);

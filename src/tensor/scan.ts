@@ -1,10 +1,13 @@
 /** Loops inside the graph: a function run step by step, in one engine call. */
 import { loop, loopPart } from "../autodiff/loop.ts";
+import { isFloat } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
 import { same, show } from "../base/shape.ts";
 import { type Node, placeholder } from "../graph/node.ts";
+import { castTo } from "../ops/cast.ts";
 import { broadcast } from "../ops/spread.ts";
 import { constant } from "../graph/op.ts";
+import { autocastDType } from "./autocast.ts";
 import { drawnFromNow } from "./random.ts";
 import { Tensor } from "./tensor.ts";
 import { traced } from "./trace.ts";
@@ -126,6 +129,7 @@ function keptForm(place: string, start: Tensor, end: unknown): Node {
       `${place} is ${show(start.shape)} at the start and ${show(end.shape)} after a step; it must stay the same`,
       "start with a carry of the shape it keeps",
     );
+  if (end.dtype !== start.dtype && autocastDType() && isFloat(end.dtype) && isFloat(start.dtype)) return castTo(end.leaf, start.dtype);
   if (end.dtype !== start.dtype)
     throw new CambiumError(
       "dtype",
