@@ -192,6 +192,7 @@ function runLoop(k: Loop, memory: Numbers[], lengths: readonly number[]): void {
       memory[before] = whole(n === 0 ? start : n % 2 === 1 ? even : odd);
       memory[after] = whole(n % 2 === 1 ? odd : even);
     }
+    if (k.going >= 0 && n > 0 && (k.steps - n) % 2 === 0 && whole(k.carries[k.going]!.before).every((on) => on === 0)) break;
     for (const stage of k.stages) for (const inner of stage.kernels) runKernel(inner, memory, lengths);
   }
 }

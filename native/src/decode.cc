@@ -4,7 +4,7 @@
 namespace cambium {
 namespace {
 
-constexpr int magic = 0x43424d31, version = 5;
+constexpr int magic = 0x43424d31, version = 6;
 
 /// Reads the parts in the order encode.ts writes them.
 class Decoder {
@@ -215,6 +215,9 @@ private:
       if (l->steps > 1 && c.even == c.odd) throw BadProgram("a carry needs two places");
       l->carries.push_back(c);
     }
+    l->going = in.word();
+    if (l->going >= (int)l->carries.size() || (l->going >= 0 && (p.values[l->carries[l->going].before].dtype != DType::boolean || !l->writes.empty())))
+      throw BadProgram("a loop cannot stop by that carry");
     for (auto* list : {&l->same, &l->reads, &l->writes})
       for (const Bond& b : *list) bindTo(b.inner, {b.outer});
     for (const Carry& c : l->carries) {

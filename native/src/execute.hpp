@@ -250,10 +250,12 @@ private:
       if (s.serial && thread > 0) continue;
       if (s.loop) {
         const bool opening = workers[thread].opening; // of a loop outside
-        const bool meets = !(s.inner.front().serial && s.inner.back().serial);
+        // Who asks whether to go on must see what the last step has answered.
+        const bool meets = !(s.inner.front().serial && s.inner.back().serial) || (s.loop->going >= 0 && !s.serial);
         for (long n = 0; n < s.loop->steps; n++) {
           if (n > 0 && meets) barrier.wait();
           step(*s.loop, n, workers[thread]);
+          if (ended(*s.loop, n, workers[thread])) break;
           together(s.inner, thread);
         }
         workers[thread].opening = opening;
@@ -272,6 +274,7 @@ private:
         const bool opening = workers[0].opening;
         for (long n = 0; n < s.loop->steps; n++) {
           for (int t = 0; t < threads; t++) step(*s.loop, n, workers[t]);
+          if (ended(*s.loop, n, workers[0])) break;
           inTurn(s.inner, threads);
         }
         for (int t = 0; t < threads; t++) workers[t].opening = opening;
@@ -292,6 +295,16 @@ private:
       w.base[c.before] = w.base[n == 0 ? c.start : n % 2 ? c.even : c.odd];
       w.base[c.after] = w.base[n % 2 ? c.odd : c.even];
     }
+  }
+
+  /// Whether nothing changes from step n on, and what there is lies where the last step would leave it.
+  bool ended(const Loop& loop, long n, const Worker& w) const {
+    if (loop.going < 0 || n == 0 || (loop.steps - n) % 2) return false;
+    const int truths = loop.carries[loop.going].before;
+    const char* at = w.base[truths];
+    for (long i = 0; i < program.values[truths].length; i++)
+      if (at[i]) return false;
+    return true;
   }
 
   void runStage(Ready& s, int thread, int phase) {

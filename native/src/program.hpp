@@ -131,6 +131,7 @@ struct Loop {
   bool reverse;
   std::vector<Bond> same, reads, writes;
   std::vector<Carry> carries;
+  int going; ///< the carry of truths that says whether anything changes any more, or -1
   std::vector<Stage> stages;
 };
 

@@ -14,6 +14,8 @@ export interface LoopParts {
   readonly inside?: ReadonlyMap<Node, Node>;
   /** Placeholders of another body, with what they stand for outside. */
   readonly outside?: ReadonlyMap<Node, Node>;
+  /** The carry of truths that are false once no step changes any carry. */
+  readonly going?: number | undefined;
   /** Whether each step draws random numbers of its own from this stream. */
   readonly fresh?: (stream: Node) => boolean;
 }

@@ -49,7 +49,7 @@ export function loopPart(node: Node, index: number): Node {
 }
 
 /** A loop. What its body reads from outside, it takes as inputs. */
-export function loop({ steps, reverse, carries, xs, next, ys, inside, outside, fresh }: LoopParts): Node {
+export function loop({ steps, reverse, carries, xs, next, ys, inside, outside, fresh, going }: LoopParts): Node {
   const own = [...carries, ...xs].map(([stand]) => stand);
   const { results, drawn, captured } = close([...next, ...ys], {
     inside: new Map([...own.map((stand) => [stand, stand] as const), ...(inside ?? [])]),
@@ -59,5 +59,5 @@ export function loop({ steps, reverse, carries, xs, next, ys, inside, outside, f
   });
   const body = new Region([...own, ...[...drawn, ...captured].map(([stand]) => stand)], results);
   const inputs = [...carries, ...xs, ...drawn, ...captured].map(([, value]) => value);
-  return loopNode(inputs, { steps, reverse, carries: carries.length, xs: xs.length + drawn.length, body });
+  return loopNode(inputs, { steps, reverse, carries: carries.length, xs: xs.length + drawn.length, body, ...(going !== undefined && { going }) });
 }

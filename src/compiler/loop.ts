@@ -16,7 +16,7 @@ export const loopEmitter =
     emitLoop(node, outside, target);
 
 function emitLoop(node: Node, outside: Emitter, target: Target): void {
-  const { steps, reverse, carries, xs, body } = loopAttrs(node);
+  const { steps, reverse, carries, xs, body, going } = loopAttrs(node);
   const graph = lower(body.results, target);
   const emitter = new Emitter(cluster(graph), graph, loopEmitter(target), outside.values);
   const read = new Set(inOrder(graph));
@@ -42,5 +42,7 @@ function emitLoop(node: Node, outside: Emitter, target: Target): void {
   });
   const writes = ends.flatMap((inner, i): Bond[] => (i >= carries ? [{ inner, outer: asked.get(i) ?? outside.place(graph[i]!, steps) }] : []));
   const stages = stagesOf(withWholeSums(emitter.kernels, emitter.values, ends), emitter.values, [], target.threads);
-  outside.kernels.push({ kind: "loop", steps, reverse, same, reads, writes, carries: made, stages });
+  // Stacks have a piece of every step.
+  const stops = going !== undefined && writes.length === 0 ? going : -1;
+  outside.kernels.push({ kind: "loop", steps, reverse, same, reads, writes, carries: made, going: stops, stages });
 }

@@ -59,7 +59,7 @@ export function printProgram(program: Program): string {
         return `${head} ${k.task} [${k.outer}, ${k.size}, ${k.inner}] x ${place(k.x)}${k.second === undefined ? "" : ` second ${place(k.second)}`} out ${place(k.out)}`;
       case "loop":
         return [
-          `${head} ${k.steps} steps${k.reverse ? " reverse" : ""}`,
+          `${head} ${k.steps} steps${k.reverse ? " reverse" : ""}${k.going < 0 ? "" : ` while ${place(k.carries[k.going]!.before)}`}`,
           ...k.same.map(({ inner, outer }) => `      ${place(inner)} is ${place(outer)}`),
           ...k.reads.map(({ inner, outer }) => `      ${place(inner)} is a piece of ${place(outer)}`),
           ...k.writes.map(({ inner, outer }) => `      ${place(inner)} becomes a piece of ${place(outer)}`),

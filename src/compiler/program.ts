@@ -286,6 +286,11 @@ export interface Loop {
   readonly reads: readonly Bond[];
   readonly writes: readonly Bond[];
   readonly carries: readonly Carry[];
+  /**
+   * The carry of truths that tells whether anything changes any more, or −1. Before step n > 0, where as many steps are left as make the last one
+   * write where the last of all would, an engine may stop if all its numbers are 0.
+   */
+  readonly going: number;
   readonly stages: readonly Stage[];
 }
 

@@ -33,6 +33,8 @@ export interface LoopAttrs {
   readonly carries: number;
   readonly xs: number;
   readonly body: Region;
+  /** A carry of truths: once all are false, no step changes any carry, so that an engine may stop. */
+  readonly going?: number;
 }
 
 export const isLoop = (node: Node): boolean => node.op?.kind === "loop";

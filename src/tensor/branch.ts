@@ -1,7 +1,7 @@
 /** Choices inside the graph: what is computed depends on numbers that only the engine knows. */
 import { CambiumError } from "../base/error.ts";
 import { same, show } from "../base/shape.ts";
-import { type Tree, scan } from "./scan.ts";
+import { loopOver, type Tree } from "./scan.ts";
 import { Tensor } from "./tensor.ts";
 import { mapTree } from "./tree.ts";
 
@@ -47,8 +47,8 @@ export function cond<T extends Tree>(condition: Tensor, whenTrue: () => T, whenF
 }
 
 /**
- * The state after as many steps of `body` as `condition` holds, at most `maxSteps`. It is one loop inside the engine and has gradients;
- * steps after the condition has failed leave the state as it is, but take their time.
+ * The state after as many steps of `body` as `condition` holds, at most `maxSteps`. It is one loop inside the engine, which stops when the condition has failed
+ * (at the latest two steps later), and has gradients: where these are wanted, all steps are gone through, and the state stays as it is.
  * @throws a `value` error without `maxSteps`, a `shape` error when the state does not keep its form
  * @source JAX `lax.while_loop`, with an upper bound
  * @example
@@ -58,10 +58,11 @@ export function cond<T extends Tree>(condition: Tensor, whenTrue: () => T, whenF
  */
 export function whileLoop<S extends Tree>(condition: (state: S) => Tensor, body: (state: S) => S, init: S, { maxSteps }: { maxSteps: number }): S {
   if (!Number.isInteger(maxSteps) || maxSteps < 0) throw new CambiumError("value", "whileLoop", `maxSteps is a whole number from 0, got ${maxSteps}`);
-  return scan(
-    (state: S): readonly [S, undefined] => [chosen("whileLoop", truth("whileLoop", condition(state)), body(state), state), undefined],
-    init,
-    undefined,
-    { length: maxSteps },
-  )[0];
+  const holds = (state: S): Tensor => truth("whileLoop", condition(state)).notEqual(0);
+  type Carry = { readonly on: Tensor; readonly state: S };
+  const step = ({ on, state }: Carry): readonly [Carry, undefined] => {
+    const next = chosen("whileLoop", on, body(state), state);
+    return [{ on: on.logicalAnd(holds(next)), state: next }, undefined];
+  };
+  return loopOver(step, { on: holds(init), state: init } as Carry, undefined, { length: maxSteps }, 0)[0].state;
 }

@@ -39,7 +39,18 @@ export function scan<Carry extends Tree, X extends Tree | undefined, Y extends T
   f: (carry: Carry, x: X) => readonly [Carry, Y],
   init: Carry,
   xs: X,
-  { length, reverse = false }: ScanOptions = {},
+  options: ScanOptions = {},
+): [carry: Carry, ys: Y] {
+  return loopOver(f, init, xs, options);
+}
+
+/** `scan`, which may stop early: once the truths of the tensor of that number among those of the carry are all false, no step changes the carry. */
+export function loopOver<Carry extends Tree, X extends Tree | undefined, Y extends Tree | undefined>(
+  f: (carry: Carry, x: X) => readonly [Carry, Y],
+  init: Carry,
+  xs: X,
+  { length, reverse = false }: ScanOptions,
+  going?: number,
 ): [carry: Carry, ys: Y] {
   const starts = tensorsIn("scan", "the start of the carry", init);
   const stacks = xs === undefined ? [] : tensorsIn("scan", "xs", xs);
@@ -77,6 +88,7 @@ export function scan<Carry extends Tree, X extends Tree | undefined, Y extends T
     next,
     ys: ys.map((one) => one.leaf),
     fresh: drawnInside,
+    going,
   });
   const parts = [...next, ...ys].map((_, i) => loopPart(node, i));
   return [onNodes(init, parts.slice(0, next.length)), y === undefined ? y : (onNodes(y as Tree, parts.slice(next.length)) as Y)];

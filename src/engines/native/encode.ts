@@ -18,7 +18,7 @@ import {
 } from "../../compiler/program.ts";
 
 const magic = 0x43424d31;
-const version = 5;
+const version = 6;
 
 const homes = ["input", "output", "scalar", "arena", "local", "partial", "bound"] as const;
 const kinds = [
@@ -163,6 +163,7 @@ function kernel(out: Writer, k: Kernel): void {
       out.list(k.carries, (c) => {
         for (const value of [c.before, c.after, c.start, c.even, c.odd]) out.word(value);
       });
+      out.word(k.going);
       return out.list(k.stages, (s) => stage(out, s));
     case "map":
       out.wholes(k.dims);

@@ -63,10 +63,11 @@ function leaf(node: Node): Float64Array {
 
 /** A loop on numbers, step by step: its carries after the last, then its stacks. */
 export function runLoop(node: Node, numbers: readonly Float64Array[], rounded: boolean): Float64Array[] {
-  const { steps, reverse, carries, xs, body } = loopAttrs(node);
+  const { steps, reverse, carries, xs, body, going } = loopAttrs(node);
   const stacks = body.results.slice(carries).map(({ shape }) => new Float64Array(steps * size(shape)));
   let state = numbers.slice(0, carries);
   for (let n = 0; n < steps; n++) {
+    if (going !== undefined && stacks.length === 0 && state[going]!.every((on) => on === 0)) break;
     const step = reverse ? steps - 1 - n : n;
     const known = new Map(
       body.inputs.map((stand, i): [Node, Float64Array] => {

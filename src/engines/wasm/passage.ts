@@ -41,6 +41,8 @@ interface Step {
   /** Binds the values of a loop for a passage: (desk, passage). */
   readonly bind: Callable | undefined;
   readonly count: number;
+  /** Whether nothing changes from a passage on: (desk, passage). */
+  readonly ended?: Callable | undefined;
   readonly inner: readonly Step[];
 }
 
@@ -61,7 +63,14 @@ class Writer {
   step({ stage, kernels, inner }: WrittenStage): Step {
     const [first] = stage.kernels;
     if (first?.kind === "loop")
-      return { serial: stage.serial, run: undefined, bind: this.#bind(first), count: first.steps, inner: inner.map((one) => this.step(one)) };
+      return {
+        serial: stage.serial,
+        run: undefined,
+        bind: this.#bind(first),
+        count: first.steps,
+        ended: this.#ended(first),
+        inner: inner.map((one) => this.step(one)),
+      };
     return { serial: stage.serial, run: this.#stage(stage, kernels), bind: undefined, count: 1, inner: [] };
   }
 
@@ -150,6 +159,24 @@ class Writer {
     });
   }
 
+  /** The function (desk, n) that says whether nothing changes from step n on, and what there is lies where the last step would leave it. */
+  #ended(loop: Loop): Callable | undefined {
+    if (loop.going < 0) return undefined;
+    const truths = loop.carries[loop.going]!.before;
+    const { length } = this.context.values[truths]!;
+    return this.context.module.define(undefined, ["i32", "i32"], "i32", (f, table, n) => {
+      const at = f.hold("i32", f.i32.load(f.get(table), desk.values + 4 * truths));
+      const on = f.hold("i32", f.integer(0));
+      f.count(f.local("i32"), f.integer(0), length, 1, () => {
+        f.set(on, f.i32.or(f.get(on), f.i32.load8(f.get(at), 0)));
+        f.set(at, f.plus(f.get(at), 1));
+      });
+      const even = f.i32.eqz(f.i32.and(f.i32.sub(f.integer(loop.steps), f.get(n)), f.integer(1)));
+      const later = f.i32.lt(f.integer(0), f.get(n));
+      f.i32.and(f.i32.and(even, later), f.i32.eqz(f.get(on)));
+    });
+  }
+
   /** The parts of all threads, in turn. */
   alone(f: FunctionBuilder, desks: Desk, list: readonly Step[]): void {
     const { threads, deskBytes } = this.context;
@@ -161,30 +188,37 @@ class Writer {
         f.set(table, f.plus(f.get(table), deskBytes));
       });
     };
-    for (const { serial, run, bind, count, inner } of list) {
+    for (const { serial, run, bind, count, ended, inner } of list) {
       if (run) each(serial, (table) => f.call(run, f.get(table)));
       if (!bind) continue;
       const n = f.local("i32");
-      f.count(n, f.integer(0), count, 1, () => {
-        each(serial, (table) => f.call(bind, f.get(table), f.get(n)));
-        this.alone(f, desks, inner);
+      f.block((out) => {
+        f.count(n, f.integer(0), count, 1, () => {
+          each(serial, (table) => f.call(bind, f.get(table), f.get(n)));
+          if (ended) f.branchIf(out, f.call(ended, f.get(desks), f.get(n)));
+          this.alone(f, desks, inner);
+        });
       });
     }
   }
 
   /** One thread's parts; stages in a row that only the caller's thread does are its own business. */
   together(f: FunctionBuilder, table: Desk, list: readonly Step[]): void {
-    list.forEach(({ serial, run, bind, count, inner }, i) => {
+    list.forEach(({ serial, run, bind, count, ended, inner }, i) => {
       if (i > 0 && !(serial && list[i - 1]!.serial)) f.call(this.meet);
       const part = (): void => {
         if (run) f.call(run, f.get(table));
         if (!bind) return;
         const n = f.local("i32");
-        const meets = !(inner[0]!.serial && inner[inner.length - 1]!.serial);
-        f.count(n, f.integer(0), count, 1, () => {
-          if (meets) f.when(f.get(n), () => f.call(this.meet));
-          f.call(bind, f.get(table), f.get(n));
-          this.together(f, table, inner);
+        // Who asks whether to go on must see what the last step has answered.
+        const meets = !(inner[0]!.serial && inner[inner.length - 1]!.serial) || (ended !== undefined && !serial);
+        f.block((out) => {
+          f.count(n, f.integer(0), count, 1, () => {
+            if (meets) f.when(f.get(n), () => f.call(this.meet));
+            f.call(bind, f.get(table), f.get(n));
+            if (ended) f.branchIf(out, f.call(ended, f.get(table), f.get(n)));
+            this.together(f, table, inner);
+          });
         });
       };
       if (serial) f.when(f.i32.eqz(f.i32.load(f.get(table), desk.thread)), part);
