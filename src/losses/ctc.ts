@@ -2,6 +2,7 @@ import { CambiumError } from "../base/error.ts";
 import { show } from "../base/shape.ts";
 import { arange, asTensor, concat, full, stack, type TensorLike } from "../tensor/create.ts";
 import { atHand } from "../tensor/known.ts";
+import { scan } from "../tensor/scan.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { reduce, type Reduction } from "./reduce.ts";
 
@@ -57,14 +58,14 @@ export function alignments(where: string, logProbs: Tensor, targets: Tensor, inp
   // From a label straight to the next one: only where they differ, or a repetition could not be told from one.
   const leaps = states.equal(blank).logicalOr(same).logicalNot();
   const spoken = logProbs.gatherAlong(states.expandDims(0).add(full([steps, 1, 1], 0, { dtype: "int32" })), -1);
-  const at = (t: number): Tensor => spoken.slice([t], [t + 1]).reshape([batch, size]);
   const lengths = inputLengths.to("int32").reshape([batch, 1]);
-  let alpha = place.less(2).where(at(0), never);
-  for (let t = 1; t < steps; t++) {
+  const first = place.less(2).where(spoken.slice([0], [1]).reshape([batch, size]), never);
+  const step = (alpha: Tensor, [now, t]: readonly [Tensor, Tensor]): [Tensor, undefined] => {
     const leap = size > 2 ? leaps.where(shifted(alpha, 2), never) : undefined;
-    const next = logSum([alpha, shifted(alpha, 1), ...(leap ? [leap] : [])]).add(at(t));
-    alpha = lengths.greater(t).where(next, alpha);
-  }
+    const next = logSum([alpha, shifted(alpha, 1), ...(leap ? [leap] : [])]).add(now);
+    return [lengths.greater(t).where(next, alpha), undefined];
+  };
+  const [alpha] = scan(step, first, [spoken.slice([1]), arange(1, steps)] as const);
   const last = targetLengths.to("int32").reshape([batch, 1]).mul(2);
   // The end is the last blank, or the last label where there is one.
   const ends = place.equal(last).logicalOr(place.equal(last.sub(1)));
@@ -82,7 +83,7 @@ export function alignments(where: string, logProbs: Tensor, targets: Tensor, inp
 
 /**
  * How surprising targets are to an input in which each label may stand anywhere, in order: the sum over all ways to read them.
- * Written out step by step, so programs grow with the length of the input.
+ * It is one loop over the steps of the input inside the engine.
  * @shape logProbs [time, batch, classes] or [time, classes], targets [batch, longest] or all labels in a row, lengths [batch]
  * @source PyTorch `F.ctc_loss`; Graves et al., "Connectionist temporal classification" (2006)
  */
