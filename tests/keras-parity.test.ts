@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { referenceEngine } from "../src/engines/reference/engine.ts";
+import { activations, tensor, type Tensor } from "../src/index.ts";
 import * as layers from "../src/layers/index.ts";
 import { setEngine } from "../src/tensor/evaluate.ts";
 import { casesOf, expectClose, restore, type Stored } from "./parity.ts";
@@ -51,10 +52,29 @@ describe("layers: outputs, gradients and moving statistics are Keras'", () => {
 });
 
 describe("activations are Keras', by name and as layers", () => {
-  for (const c of casesOf<LayerCase & { activation?: string }>("keras/activations"))
+  const named = (name: string): ((x: Tensor, options: object) => Tensor) => (activations as unknown as Record<string, never>)[name.replace(/_(.)/g, (_, c: string) => c.toUpperCase())]!;
+  for (const c of casesOf<LayerCase & { activation?: string; options?: object }>("keras/activations"))
     test(c.name, () => {
       if (c.activation === undefined) return compareLayer(c);
       // At 0 itself TensorFlow adds up the slopes of both sides of celu.
-      compare(layers.activation(c.activation), c.activation === "celu" ? { ...c, gradients: {} } : c);
+      const { activation, options } = c;
+      compare(layers.activation(options ? (x) => named(activation)(x, options) : activation), activation === "celu" && !options ? { ...c, gradients: {} } : c);
     });
+
+  test("sparsemax gives the nearest shares that add up to 1, where Keras 3.15 on TensorFlow adds sums up twice", () => {
+    const x = tensor([[1, 0.9, 0], [3, 0, 0], [0.1, 0.2, 0.3]], { requiresGrad: true });
+    const y = activations.sparsemax(x);
+    const wanted = [0.55, 0.45, 0, 1, 0, 0, 0.7 / 3, 1 / 3, 1.3 / 3];
+    [...y.dataSync()].forEach((v, i) => expect(v).toBeCloseTo(wanted[i]!, 6));
+    [...activations.sparsemax(x.transpose(), { axis: 0 }).transpose().dataSync()].forEach((v, i) => expect(v).toBeCloseTo(wanted[i]!, 6));
+    // Within the support, what flows back loses its mean; elsewhere nothing flows.
+    y.mul(tensor([[1, 3, 5], [1, 3, 5], [1, 3, 5]])).sum().backward();
+    const slopes = [-1, 1, 0, 0, 0, 0, -2, 0, 2];
+    [...x.grad!.dataSync()].forEach((v, i) => expect(v).toBeCloseTo(slopes[i]!, 5));
+  });
+
+  test("mistakes", () => {
+    expect(() => activations.threshold(tensor([1]))).toThrow(/threshold: needs a threshold and a defaultValue[\s\S]*activations.threshold\(x, \{/);
+    expect(() => activations.glu(tensor([[1, 2, 3]]))).toThrow("axis -1 of [1, 3] cannot be halved");
+  });
 });

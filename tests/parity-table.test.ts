@@ -17,7 +17,7 @@ const places: Readonly<Record<string, readonly (readonly [prefix: string, names:
   "torch.optim.swa_utils": [["optim.swaUtils.", front.optim.swaUtils]],
   "torch.nn.init": [["nn.init.", front.nn.init]],
   "keras.layers": [["layers.", front.layers]],
-  "keras.activations": [["activations.", front.activations]],
+  "keras.activations": [["activations.", front.activations as unknown as Named]],
   "keras.losses": [["losses.", front.losses]],
   "keras.metrics": [["metrics.", front.metrics], ["losses.", front.losses]],
   "keras.optimizers": [["optimizers.", front.optimizers]],

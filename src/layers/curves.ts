@@ -1,5 +1,6 @@
 import type { Shape } from "../base/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { activations, type ReLUSettings } from "./activations.ts";
 import { type HeldBack, Layer, type LayerOptions } from "./layer.ts";
 
 /** Activations as layers, with settings. */
@@ -18,28 +19,14 @@ export class Curve<Options extends LayerOptions> extends Layer {
   }
 }
 
-export interface ReLUOptions extends LayerOptions {
-  /** The largest result. Default: none. */
-  maxValue?: number;
-  /** The slope below the threshold. Default 0. */
-  negativeSlope?: number;
-  /** Where the bend is. Default 0. */
-  threshold?: number;
-}
+/** Besides, the largest result (default: none), the slope below the threshold (0), and where the bend is (0). */
+export interface ReLUOptions extends LayerOptions, ReLUSettings {}
 
 /**
  * `x` above the threshold, else `negativeSlope · (x − threshold)`; at most `maxValue`.
  * @source Keras `ReLU`
  */
-export const relu = (options: ReLUOptions = {}): Curve<ReLUOptions> =>
-  new Curve(
-    "ReLU",
-    (x, { maxValue, negativeSlope = 0, threshold = 0 }) => {
-      const bent = threshold === 0 && negativeSlope === 0 ? x.relu() : x.greater(threshold).where(x, x.sub(threshold).mul(negativeSlope));
-      return maxValue === undefined ? bent : bent.greaterEqual(maxValue).where(maxValue, bent);
-    },
-    options,
-  );
+export const relu = (options: ReLUOptions = {}): Curve<ReLUOptions> => new Curve("ReLU", activations.relu, options);
 
 export interface LeakyReLUOptions extends LayerOptions {
   /** Default 0.3. */
