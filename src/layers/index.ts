@@ -152,6 +152,7 @@ export {
   type SeparableConvOptions,
 } from "./separable.ts";
 export * from "./spectral.ts";
+export * from "./spectrogram.ts";
 export { TextVectorization, textVectorization, type TextVectorizationOptions } from "./text.ts";
 export * from "./tones.ts";
 export {

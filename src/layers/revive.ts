@@ -39,6 +39,7 @@ import { Activation, Flatten, InputLayer, Reshape } from "./reshaping.ts";
 import { centerCrop, randomCrop, resizing } from "./resizing.ts";
 import { DepthwiseConv, SeparableConv } from "./separable.ts";
 import { SpectralNormalization } from "./spectral.ts";
+import { MelSpectrogram, STFTSpectrogram } from "./spectrogram.ts";
 import { TextVectorization } from "./text.ts";
 
 /** A layer as plain data. */
@@ -87,6 +88,7 @@ const makers: Record<string, (config: any) => Layer> = {
   Masking: (config) => new Masking(config),
   Maximum: (config) => new Merge("Maximum", config),
   Minimum: (config) => new Merge("Minimum", config),
+  MelSpectrogram: (config) => new MelSpectrogram(config),
   MultiHeadAttention: (config) => new MultiHeadAttention(config),
   Multiply: (config) => new Merge("Multiply", config),
   Operation: (config) => new Operation(config),
@@ -106,6 +108,7 @@ const makers: Record<string, (config: any) => Layer> = {
   SimpleRNNCell: (config) => new SimpleRNNCell(config),
   Softmax: softmax,
   StackedRNNCells: ({ cells, ...config }) => new StackedRNNCells({ ...config, cells: cells.map((cell: LayerConfig) => revive("StackedRNNCells", cell)) }),
+  STFTSpectrogram: (config) => new STFTSpectrogram(config),
   StringLookup: (config) => new StringLookup(config),
   Subtract: (config) => new Merge("Subtract", config),
   SpectralNormalization: (config) => new SpectralNormalization({ ...config, layer: revive("SpectralNormalization", config.layer) as Layer }),

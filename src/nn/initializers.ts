@@ -1,5 +1,9 @@
 /** Keras' initialisers, by name and as functions with options; each gives start values for a shape and its fans. */
+import { CambiumError } from "../base/error.ts";
 import { bare, unknownName } from "../base/text.ts";
+import { arange, fromArray } from "../tensor/create.ts";
+import { blackman, hamming, hann } from "../tensor/fft.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import * as start from "./start.ts";
 import type { Start } from "./start.ts";
 
@@ -52,6 +56,53 @@ export const lecunNormal = ({ seed }: Seeded = {}): Start => seeded(start.varian
 export const orthogonal = ({ gain = 1, seed }: { gain?: number } & Seeded = {}): Start => seeded(start.orthogonal(gain, "last"), seed);
 
 export const identity = ({ gain = 1 }: { gain?: number } = {}): Start => start.identity(gain);
+
+export interface STFTOptions {
+  /** Default `"real"`. */
+  side?: "real" | "imag";
+  /** What frames are multiplied with: by name, or numbers; `null` for nothing. Default `"hann"`. */
+  window?: WindowName | readonly number[] | null;
+  /** What kernels are divided by: the window's length as a vector, or the sum of its sizes; `null` for nothing. Default `"density"`. */
+  scaling?: "density" | "spectrum" | null;
+  /** Whether the window is one period of a longer one. Default `false`. */
+  periodic?: boolean;
+}
+
+export type WindowName = "hann" | "hamming" | "blackman";
+
+const windows: Readonly<Record<WindowName, typeof hann>> = { hann, hamming, blackman };
+
+/**
+ * The window of that name, or of those numbers, for `length` samples.
+ * @throws a `name` error for an unknown window, a `shape` error for numbers of another length
+ */
+export function windowOf(where: string, given: WindowName | readonly number[], length: number, periodic: boolean): Tensor {
+  if (typeof given === "string") {
+    const found = windows[given];
+    if (!found) throw unknownName(where, "window", given, Object.keys(windows));
+    return found(length, { symmetric: !periodic });
+  }
+  if (given.length !== length) throw new CambiumError("shape", where, `the window has ${given.length} numbers for frames of ${length}`);
+  return fromArray(Float32Array.from(given));
+}
+
+/** Kernels `[frame, 1, frequencies]` that make of a signal the real or imaginary parts of its spectra. @source Keras `STFT` */
+export const stft =
+  ({ side = "real", window = "hann", scaling = "density", periodic = false }: STFTOptions = {}): Start =>
+  ([frame, , bands]) => {
+    const n = Math.max(2 * (bands! - 1), 1);
+    const angle = arange(frame!)
+      .to("float32")
+      .reshape([-1, 1, 1])
+      .mul(arange(bands!).to("float32"))
+      .mul((-2 * Math.PI) / n);
+    const kernel = side === "real" ? angle.cos() : angle.sin();
+    if (window === null) return kernel;
+    const shape = windowOf("initializers.stft", window, frame!, periodic);
+    const size = scaling === "density" ? shape.square().sum().sqrt() : scaling === "spectrum" ? shape.abs().sum() : undefined;
+    const scaled = kernel.mul(shape.reshape([-1, 1, 1]));
+    return size ? scaled.div(size) : scaled;
+  };
 
 const known: Readonly<Record<string, () => Start>> = {
   zeros,

@@ -1,6 +1,6 @@
 """Writes tests/parity/keras/*.json: what Keras computes for the cases in keras_*.py beside this file.
 
-    python -m venv .venv && .venv/bin/pip install tensorflow==2.21.0 keras==3.15.1
+    python -m venv .venv && .venv/bin/pip install tensorflow==2.21.0 keras==3.15.1 scipy
     .venv/bin/python tests/parity/keras_values.py [areas]
 
 Versions: Keras 3.15.1 on TensorFlow 2.21.0 (CPU), NumPy 2.4. Seeded: a second run writes the same bytes on the same kind of processor.
