@@ -65,12 +65,38 @@ describe("attention as a layer of a model", () => {
     expect([...again.forward(batch).dataSync()]).toEqual([...whole.forward(batch).dataSync()]);
   });
 
+  test("goes through the attention op, unless the shares are asked for or thinned out", () => {
+    const names = (y: Tensor): Set<string> => {
+      const found = new Set<string>();
+      const seen = new Set<unknown>();
+      const stack = [y.node];
+      for (let node = stack.pop(); node; node = stack.pop()) {
+        if (seen.has(node)) continue;
+        seen.add(node);
+        found.add(node.op?.name ?? "");
+        stack.push(...node.inputs);
+      }
+      return found;
+    };
+    const x = uniform([2, 4, 6]);
+    const mask = ones([4, 4]).greater(0);
+    const has = (layer: layers.Layer, call: object = {}): boolean => names([layer.forward([x, x], call as never)].flat()[0] as Tensor).has("attention");
+    const heads = layers.multiHeadAttention({ numHeads: 2, keyDim: 3 });
+    expect([has(heads), has(heads, { useCausalMask: true }), has(heads, { attentionMask: mask }), has(heads, { returnAttentionScores: true })]).toEqual([true, true, true, false]);
+    expect([has(layers.groupQueryAttention({ headDim: 2, numQueryHeads: 4, numKeyValueHeads: 2 })), has(layers.attention()), has(layers.additiveAttention())]).toEqual([true, true, false]);
+    expect(has(layers.multiHeadAttention({ numHeads: 2, keyDim: 3, dropout: 0.5 }))).toBe(false);
+  });
+
   const mistakes: [string, () => unknown, RegExp][] = [
     ["one input", () => layers.multiHeadAttention({ numHeads: 2, keyDim: 3 }).build([4, 6]), /takes query and value, and a key.*got 1 input[\s\S]*apply\(\[x, x\]\)/],
     ["one input of an attention without projections", () => layers.attention().build([4, 6]), /takes query and value, and a key.*got 1 input/],
     ["samples that are no sequences", () => layers.multiHeadAttention({ numHeads: 2, keyDim: 3 }).build([6], [6]), /expects samples of \[positions, features\], got \[6\]/],
     ["keys without values", () => layers.multiHeadAttention({ numHeads: 2, keyDim: 3 }).build([4, 6], [5, 6], [3, 6]), /there are 3 keys and 5 values/],
     ["features that differ", () => layers.attention().build([4, 6], [5, 7]), /query is \[4, 6\], value is \[5, 7\]/],
+    ["the batch as positions", () => layers.multiHeadAttention({ numHeads: 1, keyDim: 3, attentionAxes: 0 }).build([4, 6], [4, 6]), /attentionAxes are \[0\]; axis 0 is the batch, and 2 the features/],
+    ["rows that differ", () => layers.multiHeadAttention({ numHeads: 1, keyDim: 3, attentionAxes: [2] }).build([2, 4, 6], [3, 4, 6]), /query is \[2, 4, 6\] and value \[3, 4, 6\]; they may differ along 1 only/],
+    ["a window of nothing", () => layers.groupQueryAttention({ headDim: 2, numQueryHeads: 2, numKeyValueHeads: 2, slidingWindow: 0 }), /slidingWindow must be a whole number from 1, got 0/],
+    ["several axes in groups", () => layers.groupQueryAttention({ headDim: 2, numQueryHeads: 2, numKeyValueHeads: 2 }).build([2, 4, 6], [2, 4, 6]), /expects samples of \[positions, features\], got \[2, 4, 6\]/],
     ["no heads", () => layers.multiHeadAttention({ numHeads: 0, keyDim: 3 }), /numHeads must be a whole number from 1, got 0/],
     ["a chance of 1", () => layers.multiHeadAttention({ numHeads: 1, keyDim: 3, dropout: 1 }), /dropout is 1; it is a chance from 0 to below 1/],
     ["a chance of 2 without projections", () => layers.additiveAttention({ dropout: 2 }), /dropout is 2; it is a chance/],

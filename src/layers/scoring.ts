@@ -2,6 +2,7 @@
 import { CambiumError } from "../base/error.ts";
 import { type Shape, show } from "../base/shape.ts";
 import { maskOf } from "../module/mask.ts";
+import { scaledDotProductAttention } from "../nn/attention.ts";
 import { causalMask } from "../nn/heads.ts";
 import { drop } from "../nn/dropout.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -44,6 +45,11 @@ abstract class Scoring extends Layer {
 
   protected abstract scores(query: Tensor, key: Tensor): Tensor;
 
+  /** All at once, where the engine may never write the shares down. */
+  protected whole(_query: Tensor, _key: Tensor, _value: Tensor, _isCausal: boolean): Tensor | undefined {
+    return undefined;
+  }
+
   protected override check(...inputs: Shape[]): void {
     if (inputs.length < 2 || inputs.length > 3)
       throw new CambiumError(
@@ -69,6 +75,9 @@ abstract class Scoring extends Layer {
     const batch = query.shape[0]!;
     // A layer is built with a single sample.
     const own = (mask: Tensor): Tensor => (batch === 1 && mask.shape[0] !== 1 ? mask.slice([0], [1]) : mask).to("bool");
+    const direct =
+      !ofValue && !returnAttentionScores && !(this.training && this.#dropout > 0) ? this.whole(query, key, value, useCausalMask ?? false) : undefined;
+    if (direct) return ofQuery ? direct.mul(own(ofQuery).to("float32").expandDims(2)) : direct;
     let scores = this.scores(query, key);
     let open: Tensor | undefined = ofValue ? own(ofValue).expandDims(1) : undefined;
     if (useCausalMask) {
@@ -104,6 +113,11 @@ export class Attention extends Scoring {
   protected override make(): void {
     if (this.#options.useScale) this.scale = this.weight([], { initializer: "ones" });
     if (this.#options.scoreMode === "concat") this.concatScoreWeight = this.weight([], { initializer: "ones" });
+  }
+
+  protected override whole(query: Tensor, key: Tensor, value: Tensor, isCausal: boolean): Tensor | undefined {
+    if (this.concatScoreWeight) return undefined;
+    return scaledDotProductAttention(this.scale ? query.mul(this.scale) : query, key, value, { isCausal, scale: 1 });
   }
 
   protected override scores(query: Tensor, key: Tensor): Tensor {
