@@ -14,6 +14,7 @@ import { type AnyOp, isOp } from "../src/graph/op.ts";
 import { inOrder } from "../src/graph/walk.ts";
 import * as ops from "../src/ops/table.ts";
 import { loopsEngine } from "./program-loops.ts";
+import { threadedEngine } from "./threads.ts";
 
 export function computeOn(engine: Engine, roots: readonly Node[]): Memory[] {
   const order = inOrder(roots, (n) => n.value !== undefined || n.op === undefined);
@@ -47,7 +48,7 @@ const inputsFor = (op: AnyOp, c: AnyOp["cases"][number]): Node[] =>
 
 /** The native engine where it is built; its own tests say why not where it is not. */
 const native = (threads: number): Engine[] => (typeof loadAddon() === "string" ? [] : [{ ...nativeEngine(threads), name: `native on ${threads}` }]);
-const engines = [loopsEngine(1), chooseEngine("wasm").engine, ...native(1), ...native(2)];
+const engines = [loopsEngine(1), chooseEngine("wasm").engine, threadedEngine(2), ...native(1), ...native(2)];
 const reference = referenceEngine();
 
 for (const engine of engines)

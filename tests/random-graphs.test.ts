@@ -10,6 +10,7 @@ import { referenceEngine } from "../src/engines/reference/engine.ts";
 import { compile, concat, fromArray, type Tensor } from "../src/index.ts";
 import { setEngine } from "../src/tensor/evaluate.ts";
 import { loopsEngine } from "./program-loops.ts";
+import { threadedEngine } from "./threads.ts";
 
 /** A function of three tensors made of `length` random steps; the same for the same seed. */
 function draw(seed: number, length: number): { shapes: number[][]; f: (...leaves: Tensor[]) => Tensor[] } {
@@ -88,7 +89,7 @@ const checked = (engine: Engine): Engine => ({
 
 afterAll(() => setEngine(chooseEngine().engine));
 
-const engines = [checked(loopsEngine(2)), checked(chooseEngine("wasm").engine), checked(chooseEngine().engine)].filter((engine) => engine.name !== "reference");
+const engines = [checked(loopsEngine(2)), checked(chooseEngine("wasm").engine), checked(threadedEngine(2)), checked(chooseEngine().engine)].filter((engine) => engine.name !== "reference");
 
 test.each(Array.from({ length: 200 }, (_, seed) => seed))("random graph %i", (seed) => {
   const want = run(referenceEngine(), seed, false);

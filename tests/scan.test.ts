@@ -16,9 +16,10 @@ import { concat as concatNodes } from "../src/ops/slice.ts";
 import { setEngine } from "../src/tensor/evaluate.ts";
 import { numbers } from "./cases.ts";
 import { loopsEngine } from "./program-loops.ts";
+import { threadedEngine } from "./threads.ts";
 
 const native = (threads: number): Engine[] => (typeof loadAddon() === "string" ? [] : [{ ...nativeEngine(threads), name: `native on ${threads}` }]);
-const engines = [referenceEngine(), loopsEngine(1), loopsEngine(2), chooseEngine("wasm").engine, ...native(1), ...native(2), ...native(3)];
+const engines = [referenceEngine(), loopsEngine(1), loopsEngine(2), chooseEngine("wasm").engine, threadedEngine(2), threadedEngine(3), ...native(1), ...native(2), ...native(3)];
 
 afterEach(() => setEngine(chooseEngine().engine));
 

@@ -25,7 +25,7 @@ class Counted extends Crew {
   }
 }
 
-const idle = (): Counted => new Counted(() => ({ post: () => {}, end: () => {} }), 0);
+const idle = (): Counted => new Counted(() => ({ post: () => {}, end: () => {} }), { starting: 0 });
 const engineOf = (threads: number, crew: Crew): Engine => wasmEngine({ threads, crew }) as Engine;
 
 /** What a network of convolutions and products learns in some steps, the last of them with hands if there are any. */
@@ -64,7 +64,7 @@ test.each([2, 3])("%i threads learn bit by bit what one learns that does the par
   setEngine(engineOf(threads, nobody));
   const want = await train(nobody);
   expect(nobody.runs).toBe(0);
-  const crew = new Counted(hireInNode, 0);
+  const crew = new Counted(hireInNode, { starting: 0 });
   setEngine(engineOf(threads, crew));
   expect(await train(crew)).toEqual(want);
   expect(crew.runs).toBeGreaterThan(20);
@@ -73,7 +73,7 @@ test.each([2, 3])("%i threads learn bit by bit what one learns that does the par
 
 test("small programs have nobody called, and large ones only once they have computed for a while", () => {
   let hired = 0;
-  const crew = new Crew(() => ({ post: () => void hired++, end: () => {} }), 50);
+  const crew = new Crew(() => ({ post: () => void hired++, end: () => {} }), { starting: 50 });
   setEngine(engineOf(2, crew));
   for (let i = 0; i < 200; i++) uniform([20, 20]).matmul(uniform([20, 20])).dataSync();
   expect(hired).toBe(0);
@@ -85,7 +85,7 @@ test("small programs have nobody called, and large ones only once they have comp
 });
 
 test("memory grows while hands wait", { timeout: 60_000 }, async () => {
-  const crew = new Counted(hireInNode, 0);
+  const crew = new Counted(hireInNode, { starting: 0 });
   setEngine(engineOf(2, crew));
   const a = uniform([256, 256]);
   const kept: Tensor[] = [];
@@ -131,7 +131,7 @@ describe("when something goes wrong", () => {
     ["a hand traps", 1024 + 64, /a thread beside this one has come to grief/],
     ["the caller's part fails", 1024, /memory access out of bounds/],
   ])("%s: an error says so, all are called back, and the next run works", { timeout: 30_000 }, async (_, trap, message) => {
-    const crew = new Crew(hireInNode, 0);
+    const crew = new Crew(hireInNode, { starting: 0 });
     const owner = {};
     const { module, own } = trapping(trap);
     const program = crew.enrol(owner, 2, module, memory)!;
@@ -159,7 +159,7 @@ describe("when something goes wrong", () => {
     const { CAMBIUM_THREAD: file } = process.env;
     process.env.CAMBIUM_THREAD = `${file}.missing`;
     try {
-      const crew = new Counted(hireInNode, 0);
+      const crew = new Counted(hireInNode, { starting: 0 });
       const engine = engineOf(2, crew);
       setEngine(engine);
       expect(engine.describe()).toMatch(/, 2 threads$/);
@@ -178,7 +178,7 @@ describe("when something goes wrong", () => {
   test("a platform that refuses threads at once is one thread too", () => {
     const crew = new Crew(() => {
       throw new Error("workers are forbidden here");
-    }, 0);
+    }, { starting: 0 });
     const engine = engineOf(2, crew);
     setEngine(engine);
     const a = uniform([256, 256]);

@@ -18,14 +18,22 @@ interface Known {
   readonly memory: WebAssembly.Memory;
 }
 
-/** Milliseconds that programs have computed before hands are worth starting. */
-const worthStarting = 20;
+/** When hands are worth having. */
+export interface Worth {
+  /** Milliseconds that programs have computed before the first one starts. Default 20. */
+  readonly starting?: number;
+  /** Nanoseconds of work to share, as the compiler estimates them, for which they are called: waking one takes 50 µs. Default 30,000. */
+  readonly calling?: number;
+}
+
 /** Tenths of a second after which whoever has not come will not come any more. */
 const mostWaiting = 600;
 
 export class Crew {
   readonly #hire: Hire;
-  readonly #worth: number;
+  readonly #starting: number;
+  /** Nanoseconds of shared work from which on a program has hands called. */
+  readonly calling: number;
   /** Hands of which there can be any number: none before they are needed. */
   readonly #hands: Hand[] = [];
   readonly #programs = new Map<number, Known>();
@@ -38,10 +46,10 @@ export class Crew {
   #trouble: string | undefined;
   #sleeps = true;
 
-  /** `worth`: milliseconds of computing that come before the first hand is hired. */
-  constructor(hire: Hire, worth: number = worthStarting) {
+  constructor(hire: Hire, { starting = 20, calling = 30_000 }: Worth = {}) {
     this.#hire = hire;
-    this.#worth = worth;
+    this.#starting = starting;
+    this.calling = calling;
   }
 
   /** Why there are no hands although there should be. */
@@ -49,10 +57,14 @@ export class Crew {
     return this.#trouble;
   }
 
-  /** Hears that a program has computed for so long without hands; whether it should have some. */
-  spend(milliseconds: number): boolean {
+  /** Hears that a program has computed for so long without hands. */
+  spend(milliseconds: number): void {
     this.#spent += milliseconds;
-    return this.#trouble === undefined && this.#spent >= this.#worth;
+  }
+
+  /** Whether there has been enough to do for hands to be worth starting. */
+  get isWanted(): boolean {
+    return this.#trouble === undefined && this.#spent >= this.#starting;
   }
 
   /** Makes a program known to enough hands; they forget it when `owner` is collected. Its number, if there are any. */

@@ -29,8 +29,6 @@ export interface Shared {
 
 /** Inputs from outside that are this large, and that nobody will write again, stay in the engine's memory. */
 const worthKeeping = 4096;
-/** Nanoseconds of work to share, as `costOf` counts them, for which other threads are called: waking one takes 50 µs. */
-const worthCalling = 30_000;
 
 type Passage = (desks: number) => void;
 
@@ -68,7 +66,7 @@ export class WasmProgram implements Prepared {
     this.#module = new WebAssembly.Module(written.bytes);
     const { exports } = instantiate(this.#module, written, heap, crew);
     this.#alone = exports["alone"] as Passage;
-    this.#together = crew && sharedWork(program.stages) >= worthCalling ? (exports["together"] as Passage) : undefined;
+    this.#together = crew && sharedWork(program.stages) >= crew.calling ? (exports["together"] as Passage) : undefined;
     const at = (kind: "input" | "output", slot: number): number[] =>
       program.values.flatMap(({ home }, v) => (home.at === kind && home.slot === slot ? [v] : []));
     const slot =
@@ -114,10 +112,11 @@ export class WasmProgram implements Prepared {
     const { crew, heap, threads } = this.#shared;
     const { at } = this.#desks;
     if (!crew || !this.#together) return this.#alone(at);
+    if (crew.isWanted) this.#number ??= crew.enrol(this, threads, this.#module, heap.memory);
     if (this.#number !== undefined && crew.run(this.#number, threads, at, this.#step, heap.memory, () => this.#together!(at))) return;
     const start = performance.now();
     this.#alone(at);
-    if (crew.spend(performance.now() - start)) this.#number ??= crew.enrol(this, threads, this.#module, heap.memory);
+    crew.spend(performance.now() - start);
   }
 
   /** Makes sure that there is enough memory for what lies in the program, and points at it. */
