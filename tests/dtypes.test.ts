@@ -3,7 +3,6 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { type DType, dtypes, isFloat, load, pack, promote, roundingOf } from "../src/base/dtype.ts";
 import { fromBrain, fromHalf, toBrain, toHalf } from "../src/base/half.ts";
 import { compile } from "../src/compiler/compile.ts";
-import { chooseEngine } from "../src/engines/choose.ts";
 import { nativeEngine } from "../src/engines/native/engine.ts";
 import { loadAddon } from "../src/engines/native/load.ts";
 import { referenceEngine } from "../src/engines/reference/engine.ts";
@@ -17,9 +16,10 @@ import { everyOp, leaf, numbers } from "./cases.ts";
 import { size } from "../src/base/shape.ts";
 import { casesOf } from "./parity.ts";
 import { loopsEngine } from "./program-loops.ts";
+import { threadedEngine } from "./threads.ts";
 
 const reference = referenceEngine();
-const engines: Engine[] = [loopsEngine(), chooseEngine("wasm").engine, ...(typeof loadAddon() === "string" ? [] : [nativeEngine(2)])];
+const engines: Engine[] = [loopsEngine(), threadedEngine(2), ...(typeof loadAddon() === "string" ? [] : [nativeEngine(2)])];
 
 function computeOn(engine: Engine, root: Node): ArrayLike<number> {
   const order = inOrder([root]);

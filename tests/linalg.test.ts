@@ -1,5 +1,4 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { chooseEngine } from "../src/engines/choose.ts";
 import { nativeEngine } from "../src/engines/native/engine.ts";
 import { loadAddon } from "../src/engines/native/load.ts";
 import { referenceEngine } from "../src/engines/reference/engine.ts";
@@ -11,6 +10,7 @@ import * as linalg from "../src/tensor/linalg.ts";
 import { normal, seed } from "../src/tensor/random.ts";
 import { Tensor } from "../src/tensor/tensor.ts";
 import { casesOf, expectClose, restore, type Stored } from "./parity.ts";
+import { threadedEngine } from "./threads.ts";
 
 interface Case {
   name: string;
@@ -20,7 +20,7 @@ interface Case {
   results: Stored[];
 }
 
-const engines = [referenceEngine(), chooseEngine("wasm").engine, ...(typeof loadAddon() === "string" ? [] : [nativeEngine(2)])];
+const engines = [referenceEngine(), threadedEngine(2), ...(typeof loadAddon() === "string" ? [] : [nativeEngine(2)])];
 const numbersOf = (x: Tensor): number[] => [...x.dataSync()];
 const apart = (a: Tensor, b: Tensor): number => a.sub(b).abs().max().item();
 

@@ -5,12 +5,14 @@ import type { Engine } from "../src/engines/engine.ts";
 import type { Kernel, Program } from "../src/compiler/program.ts";
 import { nativeEngine } from "../src/engines/native/engine.ts";
 import { loadAddon } from "../src/engines/native/load.ts";
+import { wasmEngine } from "../src/engines/wasm/engine.ts";
 import { referenceEngine } from "../src/engines/reference/engine.ts";
 import { compile, nn, normal, optim, randint, seed, Tensor } from "../src/index.ts";
 import { conv } from "../src/ops/conv.ts";
 import { maxPool } from "../src/ops/pool.ts";
 import { setEngine } from "../src/tensor/evaluate.ts";
 import { loopsEngine } from "./program-loops.ts";
+import { threadedEngine } from "./threads.ts";
 
 class Net extends nn.Module {
   first = new nn.Conv2d(1, 4, 3);
@@ -68,6 +70,7 @@ afterEach(() => setEngine(chooseEngine().engine));
 describe.each([false, true])("a channels-first network (batch norm: %s)", (normed) => {
   test("learns what the reference learns", () => {
     const want = train(referenceEngine(), normed).losses;
+    train(threadedEngine(2), normed).losses.forEach((x, i) => expect(x).toBeCloseTo(want[i]!, 5));
     const got = train(loopsEngine(2), normed).losses;
     got.forEach((loss, i) => expect(loss).toBeCloseTo(want[i]!, 4));
     expect(want[3]!).toBeLessThan(want[0]!);
@@ -165,7 +168,7 @@ function reordered(x: Tensor, order: readonly number[]): number[] {
 }
 
 describe.each([1, 2])("axes put in another order on %s threads", (threads) => {
-  const engines = (): Engine[] => [loopsEngine(threads), ...(typeof loadAddon() === "string" ? [] : [nativeEngine(threads)])];
+  const engines = (): Engine[] => [loopsEngine(threads), threads === 1 ? (wasmEngine() as Engine) : threadedEngine(threads), ...(typeof loadAddon() === "string" ? [] : [nativeEngine(threads)])];
   const cases: [shape: number[], order: number[]][] = [
     [[70, 67], [1, 0]],
     [[37, 19, 3, 3], [2, 3, 1, 0]],
