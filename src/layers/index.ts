@@ -74,7 +74,7 @@ export { Dropout, dropout, type DropoutOptions } from "./dropout.ts";
 export * from "./elastic.ts";
 export { EinsumDense, einsumDense, type EinsumDenseOptions } from "./einsum.ts";
 export * from "./equalizing.ts";
-export { Embedding, embedding, type EmbeddingOptions } from "./embedding.ts";
+export * from "./embedding.ts";
 export {
   add,
   average,
@@ -123,6 +123,21 @@ export { IntegerLookup, integerLookup, type LookupOptions, StringLookup, stringL
 export { Pipeline, pipeline, type PipelineOptions } from "./pipeline.ts";
 export * from "./policies.ts";
 export * from "./pooling.ts";
+export {
+  type PositionCall,
+  PositionEmbedding,
+  positionEmbedding,
+  type PositionEmbeddingOptions,
+  RotaryEmbedding,
+  rotaryEmbedding,
+  type RotaryOptions,
+  SinePositionEncoding,
+  sinePositionEncoding,
+  type SinePositionOptions,
+  TokenAndPositionEmbedding,
+  tokenAndPositionEmbedding,
+  type TokenAndPositionOptions,
+} from "./positions.ts";
 export * from "./preprocessing.ts";
 export {
   Activation,

@@ -14,7 +14,7 @@ import { Discretization } from "./discretization.ts";
 import { Dropout } from "./dropout.ts";
 import { randomElasticTransform } from "./elastic.ts";
 import { EinsumDense } from "./einsum.ts";
-import { Embedding } from "./embedding.ts";
+import { Embedding, ReversibleEmbedding } from "./embedding.ts";
 import { contrastLimitedAdaptiveHistogramEqualization, equalization } from "./equalizing.ts";
 import { GroupNormalization, RMSNormalization, UnitNormalization } from "./groupnorm.ts";
 import { HashedCrossing, Hashing } from "./hashing.ts";
@@ -30,6 +30,7 @@ import { alphaDropout, gaussianDropout, gaussianNoise, SpatialDropout } from "./
 import { Pipeline } from "./pipeline.ts";
 import { augMix, randAugment } from "./policies.ts";
 import { AdaptivePooling, GlobalPooling, Pooling } from "./pooling.ts";
+import { PositionEmbedding, RotaryEmbedding, SinePositionEncoding, TokenAndPositionEmbedding } from "./positions.ts";
 import { CategoryEncoding, Normalization, Rescaling } from "./preprocessing.ts";
 import { GRU, LSTM, RNN, SimpleRNN } from "./recurrent.ts";
 import * as tones from "./tones.ts";
@@ -98,6 +99,11 @@ const makers: Record<string, (config: any) => Layer> = {
   Permute: (config) => new Permute(config),
   RMSNormalization: (config) => new RMSNormalization(config),
   RandomCrop: randomCrop,
+  PositionEmbedding: (config) => new PositionEmbedding(config),
+  ReversibleEmbedding: (config) => new ReversibleEmbedding(config),
+  RotaryEmbedding: (config) => new RotaryEmbedding(config),
+  SinePositionEncoding: (config) => new SinePositionEncoding(config),
+  TokenAndPositionEmbedding: (config) => new TokenAndPositionEmbedding(config),
   RNN: ({ cell, ...config }) => new RNN({ ...config, cell: revive("RNN", cell) as Cell }),
   ReLU: relu,
   RepeatVector: (config) => new RepeatVector(config),
