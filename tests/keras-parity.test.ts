@@ -74,6 +74,8 @@ describe("activations are Keras', by name and as layers", () => {
   });
 
   test("mistakes", () => {
+    expect(() => layers.batchNormalization({ renormClipping: { max: 1 } as never })).toThrow(/there is no bound of renormClipping "max"/);
+    expect(() => layers.batchNormalization({ renorm: true, renormClipping: { rmin: 2, rmax: 1 } })).toThrow("rmin is at most rmax, and dmax at least 0");
     expect(() => activations.threshold(tensor([1]))).toThrow(/threshold: needs a threshold and a defaultValue[\s\S]*activations.threshold\(x, \{/);
     expect(() => activations.glu(tensor([[1, 2, 3]]))).toThrow("axis -1 of [1, 3] cannot be halved");
   });

@@ -1,5 +1,6 @@
 import { resolveAxes, resolveAxis, same, type Shape, show } from "../base/shape.ts";
 import { CambiumError } from "../base/error.ts";
+import { unknownName } from "../base/text.ts";
 import { maskOf } from "../module/mask.ts";
 import { channelMoments, normaliseBatch, normaliseBy } from "../nn/batchnorm.ts";
 import { affine } from "../nn/norm.ts";
@@ -26,6 +27,14 @@ export interface BatchNormalizationOptions extends NormalizationOptions {
   movingMeanInitializer?: Initializer;
   /** Default `"ones"`. */
   movingVarianceInitializer?: Initializer;
+  /** Whether training too goes by running statistics, within bounds, so that small batches do not shake it. Default `false`. */
+  renorm?: boolean;
+  /** The bounds: how much narrower, wider and farther away a batch may look than what runs. Default: none. */
+  renormClipping?: { rmin?: number; rmax?: number; dmax?: number };
+  /** How much of the statistics that training goes by stays at each batch. Default 0.99. */
+  renormMomentum?: number;
+  /** Has no effect: there is one device, which sees the whole batch. */
+  synchronized?: boolean;
 }
 
 const startOf = (given: Initializer, shape: Shape): Tensor => initializer(given)(shape, fansInOut(shape));
@@ -57,10 +66,22 @@ export class BatchNormalization extends Layer {
   movingMean: Tensor | undefined = undefined;
   /** [features] */
   movingVariance: Tensor | undefined = undefined;
+  /** [features], with `renorm`. */
+  movingStddev: Tensor | undefined = undefined;
+  /** [features], with `renorm`: what training goes by. */
+  renormMean: Tensor | undefined = undefined;
+  /** [features], with `renorm`. */
+  renormStddev: Tensor | undefined = undefined;
   readonly #options: BatchNormalizationOptions;
 
   constructor(options: BatchNormalizationOptions = {}) {
     super("BatchNormalization", options);
+    const { renorm = false, renormClipping = {} } = options;
+    const { rmin, rmax, dmax } = renormClipping;
+    for (const name of Object.keys(renormClipping))
+      if (!["rmin", "rmax", "dmax"].includes(name)) throw unknownName(this.name, "bound of renormClipping", name, ["rmin", "rmax", "dmax"]);
+    if (renorm && ((rmin !== undefined && rmax !== undefined && rmin > rmax) || (dmax !== undefined && dmax < 0)))
+      throw new CambiumError("value", this.name, `renormClipping is ${JSON.stringify(renormClipping)}; rmin is at most rmax, and dmax at least 0`);
     this.#options = options;
   }
 
@@ -72,6 +93,10 @@ export class BatchNormalization extends Layer {
     const { movingMeanInitializer = "zeros", movingVarianceInitializer = "ones" } = this.#options;
     this.movingMean = startOf(movingMeanInitializer, [features]);
     this.movingVariance = startOf(movingVarianceInitializer, [features]);
+    if (!this.#options.renorm) return;
+    this.movingStddev = startOf(movingVarianceInitializer, [features]).sqrt();
+    this.renormMean = startOf(movingMeanInitializer, [features]);
+    this.renormStddev = startOf(movingVarianceInitializer, [features]).sqrt();
   }
 
   protected override check(input: Shape): void {
@@ -88,6 +113,7 @@ export class BatchNormalization extends Layer {
     const mask = learning ? maskOf(x) : undefined;
     return this.#featuresLast(x, (x) => {
       const moments = mask && maskedMoments(x, mask.expandDims(-1));
+      if (learning && this.#options.renorm) return this.#renormed(x, moments, epsilon);
       if (learning) this.#remember(moments ?? channelMoments(x));
       const normal =
         learning && !moments
@@ -103,6 +129,28 @@ export class BatchNormalization extends Layer {
       [this.movingMean!, this.movingMean!.lerp(mean.detach(), 1 - momentum)],
       [this.movingVariance!, this.movingVariance!.lerp(variance.detach(), 1 - momentum)],
     ]);
+  }
+
+  /** The batch at mean 0 and variance 1, then moved and scaled to where what runs would have it. @source Ioffe, "Batch renormalization" (2017) */
+  #renormed(x: Tensor, masked: Moments | undefined, epsilon: number): Tensor {
+    const { momentum = 0.99, renormMomentum = 0.99, renormClipping: { rmin = 0, rmax = Infinity, dmax = Infinity } = {} } = this.#options;
+    const own = masked ?? channelMoments(x);
+    const [mean, variance] = [own.mean.detach(), own.variance.detach()];
+    const deviation = variance.add(epsilon).sqrt();
+    const known = this.renormStddev!.maximum(Math.sqrt(epsilon));
+    // What they say of this batch is not learnt from, and what they become is for the next.
+    const wide = deviation.div(known).maximum(rmin).minimum(rmax).detach();
+    const far = mean.sub(this.renormMean!).div(known).maximum(-dmax).minimum(dmax).detach();
+    const spread = this.movingStddev!.lerp(deviation, 1 - momentum);
+    assignAll([
+      [this.renormMean!, this.renormMean!.lerp(mean, 1 - renormMomentum)],
+      [this.renormStddev!, this.renormStddev!.lerp(deviation, 1 - renormMomentum)],
+      [this.movingMean!, this.movingMean!.lerp(mean, 1 - momentum)],
+      [this.movingStddev!, spread],
+      [this.movingVariance!, spread.square().sub(epsilon).relu()],
+    ]);
+    const normal = masked ? normaliseBy(x, masked.mean, masked.variance, epsilon) : normaliseBatch(x, epsilon);
+    return affine(normal.mul(wide).add(far), this.gamma, this.beta);
   }
 
   /** The axis of the features, within a sample. */

@@ -77,6 +77,21 @@ def normalisation() -> list[dict]:
         case("batchNormalization in inference", "batchNormalization", training=False, inputs=(3, 4)),
         case("batchNormalization of images in inference", "batchNormalization", training=False, inputs=(2, 2, 2, 3)),
         case("batchNormalization with its own numbers", "batchNormalization", momentum=0.7, epsilon=0.01, inputs=(5, 3)),
+        *(
+            case(
+                f"batchNormalization renewed{name}",
+                "batchNormalization",
+                inputs=shape,
+                renorm=True,
+                weights={"moving_stddev": np.float32([0.8, 1.2, 1.0]), "renorm_stddev": np.float32([0.5, 1.5, 0.3]), "renorm_mean": np.float32([0.1, -0.4, 0.3])},
+                **options,
+            )
+            for name, shape, options in [
+                ("", (6, 3), {}),
+                (" within bounds", (2, 3, 2, 3), {"renorm_clipping": {"rmin": 0.8, "rmax": 1.3, "dmax": 0.2}, "renorm_momentum": 0.9, "momentum": 0.8}),
+                (" without scale", (6, 3), {"scale": False, "epsilon": 0.01}),
+            ]
+        ),
         case("batchNormalization without center", "batchNormalization", center=False, inputs=(5, 3)),
         case("batchNormalization without scale", "batchNormalization", scale=False, inputs=(5, 3)),
         case("layerNormalization", "layerNormalization", inputs=(4, 6)),
