@@ -26,7 +26,7 @@ const torch: Record<string, Make> = Object.fromEntries(
   (["Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "ASGD", "Muon", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD"] as const).map((name) => [name, (p) => new optim[name](p, { lr: 0.1 })]),
 );
 const keras: Record<string, Make> = Object.fromEntries(
-  Object.entries(optimizers).flatMap(([name, make]) => (typeof make === "function" ? [[name, (p: Tensor[]) => make({ learningRate: 0.1 }).bind(p.map((one, i) => [String(i), one]))]] : [])),
+  Object.entries(optimizers).flatMap(([name, make]) => (typeof make === "function" && name !== "lossScaleOptimizer" ? [[name, (p: Tensor[]) => (make as typeof optimizers.sgd)({ learningRate: 0.1 }).bind(p.map((one, i) => [String(i), one]))]] : [])),
 );
 
 const descend = (p: Tensor, optimizer: ReturnType<Make>): void => {

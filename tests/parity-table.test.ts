@@ -47,8 +47,10 @@ const reasons: readonly (readonly [names: RegExp, reason: string])[] = [
   [/^upsample(_bilinear|_nearest)?$/, "its old name: `interpolate`"],
   [/^SparseAdam$/, "there are no sparse gradients"],
   [/^(DataParallel|Container|SyncBatchNorm)$/, "one process, one device"],
-  [/^(TFSMLayer|TorchModuleWrapper|JaxLayer|FlaxLayer|OrbaxCheckpoint|RemoteMonitor)$/, "wraps another Python library"],
+  [/^(TFSMLayer|TorchModuleWrapper|JaxLayer|FlaxLayer|OrbaxCheckpoint)$/, "wraps another Python library"],
   [/^MaxNumBoundingBoxes$/, "changes of images have no bounding boxes"],
+  [/^RemoteMonitor$/, "a `callbacks.lambdaCallback` that calls `fetch`"],
+  [/^CallbackList$/, "`callbacks` of `fit` is a list"],
   [/^ProgbarLogger$/, "`verbose: 1` of `fit`"],
   [/^OptimizerMap$|^MultiOptimizer$/, "an optimizer binds to any list of parameters"],
 ];

@@ -242,18 +242,7 @@ export abstract class Layer extends Module implements Part {
     const own = this.#weights();
     if (!this.built)
       throw new CambiumError("state", `${this.name}.setWeights`, "the layer has no weights yet", "build the model first: give its first layer an inputShape");
-    if (weights.length !== own.length)
-      throw new CambiumError(
-        "shape",
-        `${this.name}.setWeights`,
-        `got ${weights.length} weights, this layer has ${own.length}: ${own.map((w) => show(w.shape)).join(", ") || "none"}`,
-      );
-    const given = weights.map((weight, i) => asTensor(weight, { dtype: own[i]!.dtype }));
-    own.forEach((weight, i) => {
-      if (!same(weight.shape, given[i]!.shape))
-        throw new CambiumError("shape", `${this.name}.setWeights`, `weight ${i} is ${show(weight.shape)}, got ${show(given[i]!.shape)}`);
-    });
-    assignAll(own.map((weight, i) => [weight, given[i]!] as const));
+    takeWeights(`${this.name}.setWeights`, "this layer", own, weights);
   }
 
   /** How many numbers its weights hold. */
@@ -314,4 +303,19 @@ export function mismatch(where: string, wanted: Shape, batch: Shape): CambiumErr
       ? `the sizes agree: x.reshape([-1, ${wanted.join(", ")}]) makes such samples, or say inputShape: ${show(sample)}`
       : `give it samples of ${show(wanted)}, or say inputShape: ${show(sample)}`;
   return new CambiumError("shape", where, `expects samples of ${show(wanted)}, got ${show(sample)} (a batch of ${show(batch)})`, hint);
+}
+
+/** Lets weights take over given numbers; `whose` they are. @throws a `shape` error when one does not fit; then nothing has changed */
+export function takeWeights(where: string, whose: string, own: readonly Tensor[], weights: readonly TensorLike[]): void {
+  if (weights.length !== own.length)
+    throw new CambiumError(
+      "shape",
+      where,
+      `got ${weights.length} weights, ${whose} has ${own.length}${own.length > 8 ? "" : `: ${own.map((w) => show(w.shape)).join(", ") || "none"}`}`,
+    );
+  const given = weights.map((weight, i) => asTensor(weight, { dtype: own[i]!.dtype }));
+  own.forEach((weight, i) => {
+    if (!same(weight.shape, given[i]!.shape)) throw new CambiumError("shape", where, `weight ${i} is ${show(weight.shape)}, got ${show(given[i]!.shape)}`);
+  });
+  assignAll(own.map((weight, i) => [weight, given[i]!] as const));
 }

@@ -1,14 +1,14 @@
 import { CambiumError } from "../base/error.ts";
-import { same, type Shape, show } from "../base/shape.ts";
+import type { Shape } from "../base/shape.ts";
 import { placeholder } from "../graph/node.ts";
-import { Layer, nextName } from "../layers/layer.ts";
+import { Layer, nextName, takeWeights } from "../layers/layer.ts";
 import { applied, type CallOptions, type Part, type SymbolicTensor } from "../layers/symbolic.ts";
 import { Module } from "../module/module.ts";
 import type { StateDict } from "../module/state.ts";
 import type { Bound, KerasOptimizer } from "../optim/keras/optimizer.ts";
-import { asTensor, type TensorLike } from "../tensor/create.ts";
+import type { TensorLike } from "../tensor/create.ts";
 import { setRandomState } from "../tensor/random.ts";
-import { assignAll, Tensor } from "../tensor/tensor.ts";
+import { Tensor } from "../tensor/tensor.ts";
 import { traced } from "../tensor/trace.ts";
 import type { Trainee } from "../train/callback.ts";
 import { type CompileOptions, resolve, type Resolved, type Training, written } from "../train/compile.ts";
@@ -22,7 +22,7 @@ import { type Batches, isBatches, firstInputs } from "../train/source.ts";
 import { listOf, namesOf, type Results, type Several } from "../train/structure.ts";
 import { Trainer } from "../train/trainer.ts";
 import { nameOf, rowOf, type SummaryOptions, table } from "./summary.ts";
-import { type Savable, save, type Standing, toBytes, readIfThere, statesOf } from "./save.ts";
+import { readWeights, type Savable, save, saveWeights, type Standing, toBytes, readIfThere, statesOf } from "./save.ts";
 
 /**
  * A module that can be compiled, fitted, evaluated and saved. Write one of your own by saying what it is made of, and what becomes of a batch.
@@ -146,14 +146,7 @@ export abstract class Model extends Module implements Trainee, Savable, Part {
   /** @throws a `state` error before the model is built, a `shape` error when a weight does not fit; then nothing has changed */
   setWeights(weights: readonly TensorLike[]): void {
     this.expectBuilt("setWeights");
-    const own = this.weights;
-    if (weights.length !== own.length) throw new CambiumError("shape", `${this.name}.setWeights`, `got ${weights.length} weights, the model has ${own.length}`);
-    const given = weights.map((weight, i) => asTensor(weight, { dtype: own[i]!.dtype }));
-    own.forEach((weight, i) => {
-      if (!same(weight.shape, given[i]!.shape))
-        throw new CambiumError("shape", `${this.name}.setWeights`, `weight ${i} is ${show(weight.shape)}, got ${show(given[i]!.shape)}`);
-    });
-    assignAll(own.map((weight, i) => [weight, given[i]!] as const));
+    takeWeights(`${this.name}.setWeights`, "the model", this.weights, weights);
   }
 
   /** All weights, each once, layer by layer; those of the model's own come last. */
@@ -291,6 +284,23 @@ export abstract class Model extends Module implements Trainee, Savable, Part {
    */
   save(path: string): Promise<void> {
     return save(this, path);
+  }
+
+  /** Writes the weights alone, as one safetensors file under the names of `stateDict()`. */
+  async saveWeights(path: string): Promise<void> {
+    this.expectBuilt("saveWeights");
+    await saveWeights(this, path);
+  }
+
+  /** Takes over the weights that `saveWeights` wrote. @throws a `file` error when the file is missing or damaged, a `state` error when they are not this model's */
+  async loadWeights(path: string): Promise<void> {
+    this.expectBuilt("loadWeights");
+    this.loadStateDict(await readWeights(path));
+  }
+
+  /** Puts the running means of the weights in their place, and them in the means'. */
+  swapAverages(last: boolean): void {
+    this.#bind("swapAverages").swapAverages(last);
   }
 
   /** The model as the bytes of one file, for places without files. */

@@ -50,16 +50,18 @@ export const descriptionFile = "model.json";
 /** The key of the description among the metadata of a single file. */
 const metadataKey = "cambium";
 
+/** The numbers of a state, under names that begin with `prefix`. */
+async function numbersOf(state: StateDict, prefix: string): Promise<Record<string, StoredTensor>> {
+  const tensors: Record<string, StoredTensor> = {};
+  for (const [name, tensor] of Object.entries(state)) tensors[`${prefix}${name}`] = { dtype: tensor.dtype, shape: tensor.shape, data: await tensor.data() };
+  return tensors;
+}
+
 async function store(model: Savable): Promise<Stored> {
   if (!model.built)
     throw new CambiumError("state", "save", "the model is not built: it has no weights to save", "give its first layer an inputShape, or fit it first");
   const training = model.compileConfig();
-  const tensors: Record<string, StoredTensor> = {};
-  for (const [prefix, state] of [
-    ["model", model.stateDict()],
-    ["optimizer", model.optimizerState()],
-  ] as const)
-    for (const [name, tensor] of Object.entries(state)) tensors[`${prefix}.${name}`] = { dtype: tensor.dtype, shape: tensor.shape, data: await tensor.data() };
+  const tensors = { ...(await numbersOf(model.stateDict(), "model.")), ...(await numbersOf(model.optimizerState(), "optimizer.")) };
   const description: Description = {
     format: "cambium",
     version: 1,
@@ -203,4 +205,18 @@ function parse(where: string, text: string): Description {
   if (found.weights !== undefined && (typeof found.weights !== "string" || /[\\/]/.test(found.weights)))
     throw new CambiumError("file", where, `names ${JSON.stringify(found.weights)} as its weights, which is no file beside it`);
   return found as Description;
+}
+
+/** Writes the weights of a model alone. */
+export async function saveWeights(model: Pick<Savable, "stateDict">, path: string): Promise<void> {
+  if (typeof path !== "string" || path === "")
+    throw new CambiumError("value", "saveWeights", "needs to know where to save to", 'await model.saveWeights("weights.safetensors")');
+  await openFiles("saveWeights", path).write(path, encode(await numbersOf(model.stateDict(), "")));
+}
+
+/** The weights in the file at `path`, by name. */
+export async function readWeights(path: string): Promise<StateDict> {
+  const bytes = await openFiles("loadWeights", path).read(path);
+  if (!bytes) throw new CambiumError("file", path, "there is no such file");
+  return Object.fromEntries(Object.entries(decode(bytes, path).tensors).map(([name, { data, shape, dtype }]) => [name, fromArray(data, shape, { dtype })]));
 }

@@ -42,6 +42,15 @@ export class Average {
     return this.#parameters.map((parameter, i): Change => [parameter, this.#steps.greater(0).where(this.#means[i]!, parameter)]);
   }
 
+  /** Parameters and their means in each other's place; on the `last` time means stay. */
+  swapped(last: boolean): Change[] {
+    const begun = this.#steps.greater(0);
+    return this.#parameters.flatMap((parameter, i): Change[] => {
+      const mean = this.#means[i]!;
+      return [[parameter, begun.where(mean, parameter)], ...(last ? [] : [[mean, begun.where(parameter, mean)] as Change])];
+    });
+  }
+
   *memory(names: readonly string[]): Generator<[name: string, tensor: Tensor]> {
     yield ["averaged", this.#steps];
     for (const [i, mean] of this.#means.entries()) yield [`${names[i]}.average`, mean];

@@ -2,12 +2,51 @@
 import { CambiumError } from "../base/error.ts";
 import { bare, unknownName } from "../base/text.ts";
 import { adam, adamax, adamw, lamb, lion, nadam, scheduleFreeAdamw } from "./keras/adam.ts";
+import { LossScaleOptimizer } from "./keras/lossscale.ts";
 import { adafactor, muon } from "./keras/matrices.ts";
 import { KerasOptimizer } from "./keras/optimizer.ts";
+import type { LossScaleOptions } from "./keras/scaling.ts";
 import { schedules } from "./keras/schedules.ts";
 import { adadelta, adagrad, ftrl, rmsprop, sgd } from "./keras/squares.ts";
 
-const makers = { adadelta, adafactor, adagrad, adam, adamax, adamw, ftrl, lamb, lion, muon, nadam, rmsprop, scheduleFreeAdamw, sgd } as const;
+/** An optimizer by its name and options, as a saved model has it. */
+interface Named {
+  readonly name: string;
+  readonly config: object;
+}
+
+/**
+ * An optimizer whose loss is multiplied by as much as its gradients bear: twice as much after many updates, half as much, and no update, when one is out of reach.
+ * @throws a `value` error for an inner optimizer that scales by itself or gathers gradients
+ * @source Keras `LossScaleOptimizer`: 2¹⁵ at first, doubled after 2000 updates
+ */
+function lossScaleOptimizer(
+  inner: string | KerasOptimizer | (LossScaleOptions & { innerOptimizer: string | KerasOptimizer | Named }),
+  options?: LossScaleOptions,
+): KerasOptimizer {
+  if (typeof inner === "string" || inner instanceof KerasOptimizer) return new LossScaleOptimizer(get(inner), options);
+  const { innerOptimizer: given, ...rest } = inner ?? {};
+  const made = typeof given === "object" && given !== null && !(given instanceof KerasOptimizer) ? get(given.name, given.config) : get(given);
+  return new LossScaleOptimizer(made, rest);
+}
+
+const makers = {
+  adadelta,
+  adafactor,
+  adagrad,
+  adam,
+  adamax,
+  adamw,
+  ftrl,
+  lamb,
+  lion,
+  lossScaleOptimizer,
+  muon,
+  nadam,
+  rmsprop,
+  scheduleFreeAdamw,
+  sgd,
+} as const;
 
 /** The optimizers by name, and the schedules their learning rates may go by. */
 export const optimizers: {
@@ -20,6 +59,7 @@ export const optimizers: {
   ftrl: typeof ftrl;
   lamb: typeof lamb;
   lion: typeof lion;
+  lossScaleOptimizer: typeof lossScaleOptimizer;
   muon: typeof muon;
   nadam: typeof nadam;
   rmsprop: typeof rmsprop;
@@ -28,7 +68,9 @@ export const optimizers: {
   schedules: typeof schedules;
 } = { ...makers, schedules };
 
-const byName = new Map<string, (options?: object) => KerasOptimizer>(Object.entries(makers).map(([name, make]) => [bare(name), make]));
+const byName = new Map<string, (options?: object) => KerasOptimizer>(
+  Object.entries(makers).map(([name, make]) => [bare(name), make as (options?: object) => KerasOptimizer]),
+);
 
 /**
  * The optimizer a name stands for, with its defaults or the given options; optimizers pass through.

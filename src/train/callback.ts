@@ -13,6 +13,10 @@ export interface Trainee {
   save(path: string): Promise<void>;
   /** Takes up where the run stood that was saved at `path`, if there is such a file: `fit` leaves out the epochs that are done. */
   restore(path: string): Promise<void>;
+  /** Writes the weights alone. */
+  saveWeights(path: string): Promise<void>;
+  /** Puts the weights' running means, which an optimizer with `useEma` keeps, in their place, and them in the means'; on the `last` time the means stay too. */
+  swapAverages(last: boolean): void;
   /** How many epochs the model was trained for. */
   readonly epochsTrained: number;
 }
@@ -54,6 +58,9 @@ export interface Hooks {
   onEpochBegin?(epoch: number, logs: Logs): Told;
   /** What it writes into `logs` stands in the history too. */
   onEpochEnd?(epoch: number, logs: Logs): Told;
+  /** Before and after the model is examined at the end of an epoch. */
+  onTestBegin?(): Told;
+  onTestEnd?(logs: Logs): Told;
   onBatchBegin?(batch: number, logs: Logs): Told;
   /** `logs` has the means of the epoch so far. */
   onBatchEnd?(batch: number, logs: Logs): Told;
@@ -73,6 +80,8 @@ export abstract class Callback implements Hooks {
   onTrainEnd?(logs: Logs): Told;
   onEpochBegin?(epoch: number, logs: Logs): Told;
   onEpochEnd?(epoch: number, logs: Logs): Told;
+  onTestBegin?(): Told;
+  onTestEnd?(logs: Logs): Told;
   onBatchBegin?(batch: number, logs: Logs): Told;
   onBatchEnd?(batch: number, logs: Logs): Told;
   onRest?(rest: Rest): Told;
@@ -137,6 +146,14 @@ export class Callbacks {
 
   async epochEnd(epoch: number, logs: Logs): Promise<void> {
     for (const one of this.#all) await one.onEpochEnd?.(epoch, logs);
+  }
+
+  async testBegin(): Promise<void> {
+    for (const one of this.#all) await one.onTestBegin?.();
+  }
+
+  async testEnd(logs: Logs): Promise<void> {
+    for (const one of this.#all) await one.onTestEnd?.(logs);
   }
 
   async batchBegin(batch: number): Promise<void> {

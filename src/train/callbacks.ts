@@ -4,6 +4,7 @@ import { Callback, type Hooks } from "./callback.ts";
 import { ModelCheckpoint, type ModelCheckpointOptions } from "./checkpoint.ts";
 import { CSVLogger, type CSVLoggerOptions } from "./csv.ts";
 import { EarlyStopping, type EarlyStoppingOptions } from "./early-stopping.ts";
+import { SwapEMAWeights } from "./swap.ts";
 import { History, type Logs } from "./history.ts";
 import { LearningRateScheduler, ReduceLROnPlateau, type ReduceLROnPlateauOptions, type Schedule } from "./schedule.ts";
 
@@ -34,6 +35,7 @@ interface Ready {
   LearningRateScheduler: typeof LearningRateScheduler;
   ModelCheckpoint: typeof ModelCheckpoint;
   ReduceLROnPlateau: typeof ReduceLROnPlateau;
+  SwapEMAWeights: typeof SwapEMAWeights;
   TerminateOnNaN: typeof TerminateOnNaN;
   backupAndRestore(options: BackupAndRestoreOptions | string): BackupAndRestore;
   csvLogger(filename: string, options?: CSVLoggerOptions): CSVLogger;
@@ -42,6 +44,7 @@ interface Ready {
   learningRateScheduler(schedule: Schedule, options?: { verbose?: 0 | 1 }): LearningRateScheduler;
   modelCheckpoint(options: ModelCheckpointOptions | string): ModelCheckpoint;
   reduceLROnPlateau(options?: ReduceLROnPlateauOptions): ReduceLROnPlateau;
+  swapEMAWeights(options?: { swapOnEpoch?: boolean }): SwapEMAWeights;
   terminateOnNaN(): TerminateOnNaN;
 }
 
@@ -56,6 +59,7 @@ export const callbacks: Ready = {
   LearningRateScheduler,
   ModelCheckpoint,
   ReduceLROnPlateau,
+  SwapEMAWeights,
   TerminateOnNaN,
   backupAndRestore: (options) => new BackupAndRestore(options),
   csvLogger: (filename, options) => new CSVLogger(filename, options),
@@ -64,5 +68,6 @@ export const callbacks: Ready = {
   learningRateScheduler: (schedule, options) => new LearningRateScheduler(schedule, options),
   modelCheckpoint: (options) => new ModelCheckpoint(options),
   reduceLROnPlateau: (options) => new ReduceLROnPlateau(options),
+  swapEMAWeights: (options) => new SwapEMAWeights(options),
   terminateOnNaN: () => new TerminateOnNaN(),
 };

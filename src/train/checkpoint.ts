@@ -10,6 +10,8 @@ export interface ModelCheckpointOptions {
   monitor?: string;
   /** Whether only what is better than all before is saved. Default `false`. */
   saveBestOnly?: boolean;
+  /** Whether the weights alone are saved, for `loadWeights`. Default `false`. */
+  saveWeightsOnly?: boolean;
   mode?: Mode;
   /** Every how many epochs to save. Default `"epoch"`, that is 1. */
   saveFreq?: "epoch" | number;
@@ -39,7 +41,7 @@ export class ModelCheckpoint extends Callback {
   }
 
   override async onEpochEnd(epoch: number, logs: Logs): Promise<void> {
-    const { filepath, saveBestOnly = false, saveFreq = "epoch", verbose = 0 } = this.#options;
+    const { filepath, saveBestOnly = false, saveWeightsOnly = false, saveFreq = "epoch", verbose = 0 } = this.#options;
     if (++this.#since < (saveFreq === "epoch" ? 1 : saveFreq)) return;
     this.#since = 0;
     const path = fill(filepath, { ...logs, epoch: epoch + 1 });
@@ -49,7 +51,7 @@ export class ModelCheckpoint extends Callback {
       if (verbose) console.log(`Epoch ${epoch + 1}: ${this.#monitor.name} improved from ${this.#best} to ${current}, saving the model to ${path}`);
       this.#best = current;
     } else if (verbose) console.log(`Epoch ${epoch + 1}: saving the model to ${path}`);
-    await this.model.save(path);
+    await (saveWeightsOnly ? this.model.saveWeights(path) : this.model.save(path));
   }
 }
 

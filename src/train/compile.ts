@@ -27,6 +27,10 @@ export interface CompileOptions {
   metrics?: readonly Metrics[] | Readonly<Record<string, Metrics>>;
   /** The same, with the weights of samples and classes taken into account. */
   weightedMetrics?: readonly Metrics[] | Readonly<Record<string, Metrics>>;
+  /** Have no effect: steps are compiled once, whole, and run one after another. */
+  runEagerly?: boolean;
+  jitCompile?: boolean | "auto";
+  stepsPerExecution?: number;
 }
 
 /** How a model learns, as plain data. Functions of your own have no part in it. */
@@ -62,7 +66,7 @@ export interface Resolved {
  * @throws a `name` error for an optimizer, loss, metric or option there is none of
  */
 export function resolve(options: CompileOptions): Resolved {
-  expectKnown("compile", options, ["optimizer", "loss", "lossWeights", "metrics", "weightedMetrics"]);
+  expectKnown("compile", options, ["optimizer", "loss", "lossWeights", "metrics", "weightedMetrics", "runEagerly", "jitCompile", "stepsPerExecution"]);
   const { optimizer = "rmsprop", loss, metrics = [], weightedMetrics = [] } = options;
   if (loss === undefined || loss === null)
     throw new CambiumError("value", "compile", "a model without a loss cannot learn", 'compile({ optimizer: "adam", loss: "meanSquaredError" })');

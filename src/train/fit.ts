@@ -89,7 +89,9 @@ export async function train(run: Run): Promise<History> {
       const { speed } = stand(logs);
       if (run.examine && isDue(options.validationFreq, epoch)) {
         examining = true;
+        await callbacks.testBegin();
         const found = await test(programs, run.examine, { steps: options.validationSteps, pace, broken });
+        await callbacks.testEnd(found);
         if (broken()) break;
         for (const [name, value] of Object.entries(found)) logs[`val_${name}`] = value;
       }

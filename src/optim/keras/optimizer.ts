@@ -9,6 +9,7 @@ import { Average } from "../average.ts";
 import type { Rule } from "../rule.ts";
 import { type Plan, restored, Stepper } from "../stepper.ts";
 import { Gathering } from "./gathering.ts";
+import type { Scaling } from "./scaling.ts";
 import { type LearningRate, type RateSchedule, scheduleOf } from "./schedules.ts";
 
 /** What every optimizer may be told. */
@@ -52,6 +53,8 @@ export interface Bound {
   scaled(loss: Tensor): Tensor;
   /** To be called when training ends: the weights take over their running means, where any are kept. */
   finish(): void;
+  /** Puts the weights' running means in their place, and them in the means'; on the `last` time the means stay too. */
+  swapAverages(last: boolean): void;
   /** What it remembers of the steps so far, by name. */
   stateDict(): StateDict;
   loadStateDict(state: Readonly<StateDict>): void;
@@ -74,7 +77,8 @@ const common = [
 export class KerasOptimizer {
   readonly name: string;
   readonly #options: OptimizerOptions;
-  readonly #rule: Rule | ((path: string, parameter: Tensor) => Plan);
+  /** How each parameter is changed. */
+  readonly rule: Rule | ((path: string, parameter: Tensor) => Plan);
   readonly #schedule: RateSchedule | undefined;
   #rate: number;
   /** Steps taken by whoever was bound last: where a schedule is. */
@@ -106,7 +110,7 @@ export class KerasOptimizer {
     if (every > 1 && options.emaOverwriteFrequency !== undefined)
       throw new CambiumError("value", where, "emaOverwriteFrequency and gradientAccumulationSteps are both given; weights cannot be taken over amid an update");
     this.#options = options;
-    this.#rule = rule;
+    this.rule = rule;
     this.#rate = this.#schedule ? 0 : ((options.learningRate as number | undefined) ?? (defaults["learningRate"] as number));
   }
 
@@ -132,12 +136,12 @@ export class KerasOptimizer {
     return { ...this.#options, learningRate: this.#schedule?.config ?? this.#rate };
   }
 
-  /** Puts the optimizer to work on parameters, named by their paths. */
-  bind(named: Iterable<[path: string, parameter: Tensor]>): Bound {
+  /** Puts the optimizer to work on parameters, named by their paths; `scaling`: what the loss is multiplied by, where that changes. */
+  bind(named: Iterable<[path: string, parameter: Tensor]>, scaling?: Scaling): Bound {
     const entries = [...named];
     const names = entries.map(([path]) => path);
     const { weightDecay = 0, useEma = false, emaMomentum = 0.99, emaOverwriteFrequency, lossScaleFactor, gradientAccumulationSteps: every = 1 } = this.#options;
-    const rule = this.#rule;
+    const { rule } = this;
     const plan: Plan | ((parameter: Tensor, place: number) => Plan) =
       typeof rule === "function" ? (parameter, i) => rule(names[i]!, parameter) : { rule, settings: { weightDecay, decoupled: true } };
     const stepper = new Stepper(
@@ -152,12 +156,18 @@ export class KerasOptimizer {
       schedule && every > 1 ? { at: (steps: Tensor): Tensor => schedule.at(steps.mul(every).add(every - 1)) } : (schedule ?? ((): number => this.#rate));
     const counts = this.#schedule !== undefined || stepper.counts;
     if (this.#schedule) this.#steps = stepper.count;
-    const memory = (): [string, Tensor][] => [...stepper.memory(names, counts), ...(average?.memory(names) ?? []), ...(gathering?.memory(names) ?? [])];
+    const memory = (): [string, Tensor][] => [
+      ...stepper.memory(names, counts),
+      ...(average?.memory(names) ?? []),
+      ...(gathering?.memory(names) ?? []),
+      ...(scaling?.memory() ?? []),
+    ];
     const update = (): void => {
       const given = gathering?.means() ?? stepper.parameters.map(({ grad }) => grad);
-      const gradients = given.map((grad) => (grad && lossScaleFactor !== undefined ? grad.div(lossScaleFactor) : grad));
+      const gradients = scaling?.unscaled(given) ?? given.map((grad) => (grad && lossScaleFactor !== undefined ? grad.div(lossScaleFactor) : grad));
       const changes = stepper.changes(rate, this.#clipped(gradients));
-      assignAll([...(average ? average.after(changes) : changes), ...(gathering?.emptied() ?? [])]);
+      const all = [...(average ? average.after(changes) : changes), ...(gathering?.emptied() ?? [])];
+      assignAll(scaling?.guarded(all, given) ?? all);
     };
     const gather = (): void => {
       const still = average?.after(stepper.parameters.map((parameter) => [parameter, parameter])).filter(([tensor, next]) => tensor !== next);
@@ -183,8 +193,13 @@ export class KerasOptimizer {
         else gather();
         gathering?.advance();
       },
-      scaled: (loss) => (lossScaleFactor === undefined ? loss : loss.mul(lossScaleFactor)),
+      scaled: (loss) => scaling?.scaled(loss) ?? (lossScaleFactor === undefined ? loss : loss.mul(lossScaleFactor)),
       finish: () => average && assignAll(average.taken()),
+      swapAverages: (last) => {
+        if (!average)
+          throw new CambiumError("state", `optimizers.${this.name}`, "keeps no running means of the weights to swap with", "make it with useEma: true");
+        assignAll(average.swapped(last));
+      },
       stateDict: () => {
         gathering?.write();
         return readState(memory());
