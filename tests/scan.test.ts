@@ -80,7 +80,7 @@ const close = (got: ArrayLike<number>, want: ArrayLike<number>, tolerance = 2e-5
 describe.each([false, true])("a loop (reverse: %s)", (reverse) => {
   const [w, u, bias] = [leafOf(filled([3, 8])), leafOf(filled([8, 4])), leafOf(filled([8]))];
   const [xs, h, c] = [leafOf(filled([5, 2, 3])), leafOf(filled([2, 4])), leafOf(filled([2, 4]))];
-  const score = (parts: readonly Tensor[]): Tensor => parts.filter((y) => y.dtype === "float32").map((y) => y.sin().mul(y.add(0.3)).sum()).reduce((a, b) => a.add(b));
+  const score = (parts: readonly Tensor[]): Tensor => parts.filter((y) => y.dtype.startsWith("float")).map((y) => y.sin().mul(y.add(0.3)).sum()).reduce((a, b) => a.add(b));
   const wrt = [0, 1, 2, 3, 4, 5] as const;
   const loss = (run: typeof cell) => (w: Tensor, u: Tensor, bias: Tensor, xs: Tensor, h: Tensor, c: Tensor): Tensor => score(run(w, u, bias, reverse)(xs, h, c));
   const args = [w, u, bias, xs, h, c] as const;
@@ -100,6 +100,15 @@ describe.each([false, true])("a loop (reverse: %s)", (reverse) => {
       const want = second(unrolled)(...args).map((y) => [...y.dataSync()]);
       setEngine(engine);
       second(cell)(...args).forEach((y, i) => close(y.dataSync(), want[i]!, 4e-4));
+    });
+
+    test(`has gradients of gradients on ${engine.name} that differ by rounding alone: in double precision they agree to 1e-11`, () => {
+      const second = (run: typeof cell) => grad((...all: Tensor[]) => score(grad(loss(run), [0, 1, 3])(...(all as unknown as typeof args))), wrt);
+      const wide = args.map((x) => tensor(x, { dtype: "float64", requiresGrad: true })) as unknown as typeof args;
+      setEngine(referenceEngine());
+      const want = second(unrolled)(...wide).map((y) => [...y.dataSync()]);
+      setEngine(engine);
+      second(cell)(...wide).forEach((y, i) => close(y.dataSync(), want[i]!, 1e-11));
     });
   }
 
