@@ -16,6 +16,7 @@ for (const scheme of ["", "http", "https"]) offerFiles(scheme, webFiles);
 export { CambiumError } from "./base/error.ts";
 export { debug, detectAnomaly } from "./tensor/anomaly.ts";
 export { compile } from "./tensor/compile.ts";
+export * from "./tensor/arrays.ts";
 export * from "./tensor/create.ts";
 export { customGradient, remat } from "./tensor/custom.ts";
 export { engine, useEngine } from "./tensor/engine.ts";

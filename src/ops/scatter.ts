@@ -3,12 +3,14 @@ import { isFloat, lowestOf } from "../base/dtype.ts";
 import { CambiumError } from "../base/error.ts";
 import { resolveAxis, same, show, type Shape, size } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
-import { defineOp, type Op } from "../graph/op.ts";
-import { add, div, maximum, minimum, mul, neg } from "./arithmetic.ts";
+import { constant, defineOp, type Op } from "../graph/op.ts";
+import { abs, add, div, maximum, minimum, mul, neg, sub } from "./arithmetic.ts";
 import { castTo } from "./cast.ts";
 import { equal, greaterEqual, less, logicalAnd, where } from "./compare.ts";
+import { exp, log } from "./exponential.ts";
 import { checkIndex, countedThrough, eachTaken, gather, range, scatterAdd, scatterBatch } from "./gather.ts";
 import { moveAxis, permute, reshape, squeeze } from "./movement.ts";
+import { mod, round } from "./rounding.ts";
 import { slice } from "./slice.ts";
 import { spreadTo } from "./spread.ts";
 
@@ -42,13 +44,28 @@ export const scatterMax: Op<["updates", "index"], [size: number, axis?: number]>
   method: false,
 });
 
-/** How new numbers meet what is there. Where several come to one place, `"set"` keeps the last. */
-export type Meeting = "set" | "add" | "max" | "min";
+/** How new numbers meet what is there. Where several come to one place, `"set"` keeps the last; `"mean"` counts what is there as one of them. */
+export type Meeting = "set" | "add" | "mul" | "mean" | "max" | "min";
 
-const meetings: readonly string[] = ["set", "add", "max", "min"];
+const meetings: readonly string[] = ["set", "add", "mul", "mean", "max", "min"];
 
 function checkMeeting(where: string, mode: string): void {
-  if (!meetings.includes(mode)) throw new CambiumError("name", where, `there is no mode "${mode}"; it is "set", "add", "max" or "min"`);
+  if (!meetings.includes(mode)) throw new CambiumError("name", where, `there is no mode "${mode}"; it is "set", "add", "mul", "mean", "max" or "min"`);
+}
+
+/**
+ * `x` times all that comes to a place: products by logarithms of sizes, with signs and zeros counted apart. An update that is 0 gets no gradient.
+ */
+function multiplied(x: Node, index: Node, updates: Node): Node {
+  const places = x.shape[0]!;
+  const wide = castTo(updates, "float64");
+  const summed = (values: Node): Node => scatterAdd(values, index, places);
+  const zero = equal(wide, 0);
+  const size = exp(summed(log(abs(where(zero, 1, wide)))));
+  const turned = mod(summed(castTo(less(wide, 0), "float64")), 2);
+  const product = where(greaterEqual(summed(castTo(zero, "float64")), 1), 0, mul(size, sub(1, mul(turned, 2))));
+  const whole = isFloat(x.dtype) ? product : round(product);
+  return mul(x, castTo(whole, x.dtype));
 }
 
 /** `x` [size, ...] with the slices `updates` [count, ...] at the places `index` [count], those outside left out. */
@@ -57,6 +74,12 @@ function put(x: Node, index: Node, updates: Node, mode: Meeting): Node {
   switch (mode) {
     case "add":
       return add(x, scatterAdd(updates, index, places));
+    case "mean": {
+      const ones = spreadTo(constant(1, updates.dtype), updates.shape);
+      return div(add(x, scatterAdd(updates, index, places)), add(scatterAdd(ones, index, places), 1));
+    }
+    case "mul":
+      return multiplied(x, index, updates);
     case "max":
       return maximum(x, scatterMax(updates, index, places));
     case "min": {
@@ -111,6 +134,9 @@ export const scatter: Scatter<[axis?: number, mode?: Meeting]> = defineOp({
     { shapes: [[5, 3], [3], [3, 3]], args: [], dtypes: ["float32", "int32", "float32"], values: [undefined, [4, 0, 4]] },
     { shapes: [[2, 4], [2, 2], []], args: [1], dtypes: ["float32", "int32", "float32"], values: [undefined, [3, 1, 7, -1]] },
     { shapes: [[2, 4], [3], [2, 3]], args: [-1, "add"], dtypes: ["float32", "int32", "float32"], values: [undefined, [3, 1, 3]] },
+    { shapes: [[4], [3], [3]], args: [0, "mean"], dtypes: ["float32", "int32", "float32"], values: [undefined, [3, 1, 3]] },
+    { shapes: [[4], [4], [4]], args: [0, "mul"], dtypes: ["float32", "int32", "float32"], values: [undefined, [3, 1, 3, -1], [-2, 0.5, 1.5, 9]] },
+    { shapes: [[3], [3], [3]], args: [0, "mul"], dtypes: ["int32", "int32", "int32"], values: [[5, 7, 2], [1, 1, 0], [4, -3, 0]] },
     { shapes: [[4], [3], [3]], args: [0, "max"], dtypes: ["float32", "int32", "float32"], values: [undefined, [3, 1, 3]] },
     { shapes: [[4], [3], [3]], args: [0, "min"], dtypes: ["float32", "int32", "float32"], values: [undefined, [3, 1, 3]] },
     { shapes: [[4], [3], [3]], args: [0, "min"], dtypes: ["int32", "int32", "int32"], values: [[5, 5, 5, 5], [3, 1, 3], [4, 9, 2]] },

@@ -4,15 +4,15 @@ import { CambiumError } from "../base/error.ts";
 import { type Axes, resolveAxes, show, type Shape, size } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { constant, defineOp, type Op } from "../graph/op.ts";
-import { add, div, mul, rsqrt, sub } from "./arithmetic.ts";
+import { add, div, maximum, minimum, mul, rsqrt, sqrt, square, sub } from "./arithmetic.ts";
 import { cast, castTo } from "./cast.ts";
-import { equal, greaterEqual, isNaN, lessEqual, logicalAnd, where } from "./compare.ts";
+import { equal, greater, greaterEqual, isNaN, lessEqual, logicalAnd, where } from "./compare.ts";
 import { floating } from "./elementwise.ts";
-import { scatterAdd } from "./gather.ts";
+import { gatherAlong, scatterAdd } from "./gather.ts";
 import { matmul } from "./matmul.ts";
 import { expandDims, permute, reshape, transpose } from "./movement.ts";
 import { diagonal } from "./rearrange.ts";
-import { max, mean, min, type Reduction } from "./reduction.ts";
+import { max, mean, min, prod, type Reduction } from "./reduction.ts";
 import { floor } from "./rounding.ts";
 import { slice, stack } from "./slice.ts";
 import { sort } from "./sort.ts";
@@ -102,6 +102,66 @@ export const nanSum: Reduction = known("nanSum", countType, (x, axes, options) =
 
 /** The mean over `axes` of the numbers that are not NaN; NaN where all are. */
 export const nanMean: Reduction = known("nanMean", floating, (x, axes, options) => div(nanSum(castTo(x, floating([x.dtype])), axes, options), castTo(sum(equal(isNaN(x), 0), axes, options), floating([x.dtype]))));
+
+/** The product over `axes` of the numbers that are not NaN. */
+export const nanProd: Reduction = known("nanProd", countType, (x, axes, options) => prod(where(isNaN(x), 1, x), axes, options));
+
+/** A fold of how far numbers that are not NaN lie from their mean, divided by their count less `correction`. @source NumPy's `nanvar` (`correction` is its `ddof`) */
+const spreadOf = (name: string, last: (variance: Node) => Node): Op<["x"], [axes?: Axes, options?: Keep & { readonly correction?: number }]> =>
+  defineOp({
+    name,
+    kind: "composite",
+    inputs: ["x"],
+    attrs: (shapes, axes?: Axes, { correction = 0, ...options }: Keep & { readonly correction?: number } = {}) => ({ ...fold(name)(shapes, axes, options), correction }),
+    shape: foldedShape,
+    dtype: floating,
+    decompose: ({ x, out }, { axes, keep, correction }) => {
+      const wide = castTo(x, out.dtype);
+      const middle = nanMean(wide, axes, { keep: true });
+      const count = castTo(sum(equal(isNaN(wide), 0), axes, { keep }), out.dtype);
+      const squares = nanSum(square(sub(wide, middle)), axes, { keep });
+      const left = sub(count, correction);
+      return last(where(greater(left, 0), div(squares, maximum(left, 1e-30)), Number.NaN));
+    },
+    cases: [{ shapes: [[2, 4]], args: [] }, { shapes: [[2, 3]], args: [1, { keep: true, correction: 1 }], values: [[1, Number.NaN, 3, 4, 5, 6.5]] }],
+  });
+
+/** The variance over `axes` of the numbers that are not NaN. @source NumPy's `nanvar`; `correction` is its `ddof` */
+export const nanVariance: Op<["x"], [axes?: Axes, options?: Keep & { readonly correction?: number }]> = spreadOf("nanVariance", (v) => v);
+
+/** The standard deviation over `axes` of the numbers that are not NaN. @source NumPy's `nanstd`; `correction` is its `ddof` */
+export const nanStd: Op<["x"], [axes?: Axes, options?: Keep & { readonly correction?: number }]> = spreadOf("nanStd", sqrt);
+
+/** The number below which the share `q` of the numbers over `axes` that are not NaN lies, between neighbours in a straight line; NaN where all are. @source NumPy's `nanquantile` */
+export const nanQuantile: Op<["x"], [q: number, axes?: Axes, options?: Keep]> = defineOp({
+  name: "nanQuantile",
+  kind: "composite",
+  inputs: ["x"],
+  attrs: (shapes, q: number, axes?: Axes, options?: Keep) => {
+    quantile.attrs!(shapes, q, axes);
+    return { q, ...fold("nanQuantile")(shapes, axes, options) };
+  },
+  shape: foldedShape,
+  dtype: floating,
+  decompose: ({ x, out }, { q, axes }) => {
+    const rest = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
+    const count = axes.reduce((n: number, axis: number) => n * x.shape[axis]!, 1);
+    const lead = rest.map((i) => x.shape[i]!);
+    const line = sort(reshape(permute(castTo(x, out.dtype), [...rest, ...axes]), [...lead, count]));
+    const known = sum(equal(isNaN(line), 0), -1, { keep: true });
+    const place = mul(castTo(maximum(sub(known, 1), 0), "float64"), q);
+    const low = floor(place);
+    const at = (index: Node): Node => gatherAlong(line, castTo(index, "int32"), -1);
+    const share = castTo(sub(place, low), out.dtype);
+    // Where no share of it is wanted, the neighbour may be NaN.
+    const step = where(equal(share, 0), 0, sub(at(minimum(add(low, 1), count - 1)), at(low)));
+    return reshape(add(at(low), mul(step, share)), out.shape);
+  },
+  cases: [{ shapes: [[7]], args: [0.3] }, { shapes: [[2, 4]], args: [0.25, 1, { keep: true }], values: [[1, Number.NaN, 3, 2, Number.NaN, 5, 7.5, 9]] }],
+});
+
+/** The middle number over `axes` of those that are not NaN, the mean of the middle two of an even count; NaN where all are. @source NumPy's `nanmedian` */
+export const nanMedian: Reduction = known("nanMedian", floating, (x, axes, options) => nanQuantile(x, 0.5, axes, options));
 
 const extreme = (name: string, pick: Reduction, nothing: number): Reduction =>
   known(name, ([dtype]) => dtype!, (x, axes, options) => {

@@ -137,6 +137,51 @@ export const rfft2 = (x: Tensor, options: Omit<PlaneOptions, "axes"> = {}): Tens
 export const irfft2 = (x: Tensor, { n, ...options }: Omit<PlaneOptions, "axes"> & { readonly n?: number } = {}): Tensor =>
   irfft(ifft(x, { ...options, axis: -2 }), { ...options, ...(n !== undefined && { n }) });
 
+export interface SpaceOptions extends Omit<TransformOptions, "n" | "axis"> {
+  /** Default: all; counted without that of the parts. */
+  readonly axes?: readonly number[];
+  /** How long each of the axes is made first. */
+  readonly s?: readonly number[];
+}
+
+/** A transform along several axes, one after the other. */
+function along(where: string, x: Tensor, rank: number, { axes, s, norm }: SpaceOptions, one: (x: Tensor, options: TransformOptions) => Tensor): Tensor {
+  const over = axes ?? Array.from({ length: s?.length ?? rank }, (_, i) => rank - (s?.length ?? rank) + i);
+  if (s && s.length !== over.length) throw new CambiumError("value", where, `${s.length} sizes are given for ${over.length} axes; give one for each`);
+  return over.reduce((y, axis, i) => one(y, { axis: resolveAxis(where, axis, rank), ...(s && { n: s[i]! }), ...(norm && { norm }) }), x);
+}
+
+/** `fft` over several axes. @shape [..., 2] → the same, or of sizes `s` @source NumPy's `fftn` */
+export const fftn = (x: Tensor, options: SpaceOptions = {}): Tensor => along("fft.fftn", x, x.rank - 1, options, fft);
+
+/** The inverse of `fftn`. @source NumPy's `ifftn` */
+export const ifftn = (x: Tensor, options: SpaceOptions = {}): Tensor => along("fft.ifftn", x, x.rank - 1, options, ifft);
+
+/** `rfft` over the last of several axes and `fft` over the others. @shape [..., n] → [..., ⌊n / 2⌋ + 1, 2] @source NumPy's `rfftn` */
+export function rfftn(x: Tensor, { axes = x.shape.map((_, i) => i), s, norm }: SpaceOptions = {}): Tensor {
+  const over = s && axes.length !== s.length ? axes.slice(-s.length) : axes;
+  const places = over.map((axis) => resolveAxis("fft.rfftn", axis, x.rank));
+  const half = rfft(x, { axis: places.at(-1)!, ...(s && { n: s.at(-1)! }), ...(norm && { norm }) });
+  return along("fft.rfftn", half, x.rank, { axes: places.slice(0, -1), ...(s && { s: s.slice(0, -1) }), ...(norm && { norm }) }, fft);
+}
+
+/** The inverse of `rfftn`; say with `s` whether the last size was odd. @source NumPy's `irfftn` */
+export function irfftn(x: Tensor, { axes = x.shape.slice(1).map((_, i) => i), s, norm }: SpaceOptions = {}): Tensor {
+  const over = s && axes.length !== s.length ? axes.slice(-s.length) : axes;
+  const places = over.map((axis) => resolveAxis("fft.irfftn", axis, x.rank - 1));
+  const back = along("fft.irfftn", x, x.rank - 1, { axes: places.slice(0, -1), ...(s && { s: s.slice(0, -1) }), ...(norm && { norm }) }, ifft);
+  return irfft(back, { axis: places.at(-1)!, ...(s && { n: s.at(-1)! }), ...(norm && { norm }) });
+}
+
+/** The real numbers whose spectrum's conjugate mirror half this is: `irfft` of the conjugate, divided the other way. @source NumPy's `hfft` */
+export const hfft = (x: Tensor, { norm = "backward", ...options }: TransformOptions = {}): Tensor => irfft(conj(x), { ...options, norm: opposite(norm) });
+
+/** The inverse of `hfft`. @source NumPy's `ihfft` */
+export const ihfft = (x: Tensor, { norm = "backward", ...options }: TransformOptions = {}): Tensor => conj(rfft(x, { ...options, norm: opposite(norm) }));
+
+const opposite = (norm: NonNullable<TransformOptions["norm"]>): NonNullable<TransformOptions["norm"]> =>
+  norm === "backward" ? "forward" : norm === "forward" ? "backward" : norm;
+
 /** The frequencies of `fft`'s results, `d` the time between samples. @shape → [n] */
 export const fftFreq = (n: number, d = 1): Tensor => fromArray(Float32Array.from({ length: n }, (_, i) => (i < Math.ceil(n / 2) ? i : i - n) / (n * d)));
 

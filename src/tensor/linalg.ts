@@ -153,6 +153,80 @@ export function matrixExp(a: Tensor): Tensor {
   return sum.to(floats(a).dtype);
 }
 
+/** The product of several matrices, in the order that needs the fewest steps; the first and the last may be vectors. @source NumPy `linalg.multi_dot` */
+export function multiDot(matrices: readonly Tensor[]): Tensor {
+  if (matrices.length < 2) throw new CambiumError("value", "linalg.multiDot", `a product needs two matrices, got ${matrices.length}`);
+  const [first, last] = [matrices[0]!, matrices.at(-1)!];
+  const all = matrices.map((x, i) => (i === 0 && x.rank === 1 ? x.expandDims(0) : i === matrices.length - 1 && x.rank === 1 ? x.expandDims(1) : x));
+  const wrong = all.findIndex((x, i) => x.rank !== 2 || (i > 0 && x.shape[0] !== all[i - 1]!.shape[1]));
+  if (wrong >= 0)
+    throw new CambiumError(
+      "shape",
+      "linalg.multiDot",
+      `matrix ${wrong} is ${show(matrices[wrong]!.shape)}; matrices [m, n] follow each other, each with as many rows as the one before has columns`,
+    );
+  const sizes = [all[0]!.shape[0]!, ...all.map((x) => x.shape[1]!)];
+  const best = new Map<string, { cost: number; made: () => Tensor }>();
+  const product = (i: number, j: number): { cost: number; made: () => Tensor } => {
+    const key = `${i},${j}`;
+    const known = best.get(key);
+    if (known) return known;
+    let found = { cost: i === j ? 0 : Number.POSITIVE_INFINITY, made: () => all[i]! };
+    for (let k = i; k < j; k++) {
+      const [a, b] = [product(i, k), product(k + 1, j)];
+      const cost = a.cost + b.cost + sizes[i]! * sizes[k + 1]! * sizes[j + 1]!;
+      if (cost < found.cost) found = { cost, made: () => a.made().matmul(b.made()) };
+    }
+    best.set(key, found);
+    return found;
+  };
+  const whole = product(0, all.length - 1).made();
+  const gone = [...(first.rank === 1 ? [0] : []), ...(last.rank === 1 ? [1] : [])];
+  return gone.length > 0 ? whole.squeeze(gone) : whole;
+}
+
+/** The sum of products of vectors along `axis`. @source NumPy `linalg.vecdot` */
+export const vecdot = (a: Tensor, b: Tensor, axis = -1): Tensor => a.mul(b).sum(axis);
+
+/** The length of vectors along `axes`, of all numbers when left out; any power, ±∞ or 0. @source NumPy `linalg.vector_norm` */
+export function vectorNorm(x: Tensor, order: number = 2, { axes, keep = false }: { axes?: Axes; keep?: boolean } = {}): Tensor {
+  const over = resolveAxes("linalg.vectorNorm", axes, x.rank);
+  const rest = x.shape.map((_, i) => i).filter((i) => !over.includes(i));
+  const flat = floats(x)
+    .permute([...rest, ...over])
+    .reshape([...rest.map((i) => x.shape[i]!), over.reduce((n, i) => n * x.shape[i]!, 1)]);
+  const n = alongAxis(flat, order, rest.length, false);
+  return keep ? n.reshape(x.shape.map((d, i) => (over.includes(i) ? 1 : d))) : n;
+}
+
+/** The size of the matrices that two axes hold. @source NumPy `linalg.matrix_norm` */
+export const matrixNorm = (
+  x: Tensor,
+  order: Order = "fro",
+  { axes = [-2, -1], keep = false }: { axes?: readonly [number, number]; keep?: boolean } = {},
+): Tensor => norm(x, order, { axes, keep });
+
+/** The x whose products with `a`, summed over all axes of `x`, give `b`. @shape a [...b's, ...x's] → x's @source NumPy `linalg.tensorsolve` */
+export function tensorsolve(a: Tensor, b: Tensor): Tensor {
+  const shape = a.shape.slice(b.rank);
+  const n = shape.reduce((p, d) => p * d, 1);
+  if (n !== b.size)
+    throw new CambiumError(
+      "shape",
+      "linalg.tensorsolve",
+      `a is ${show(a.shape)}, b is ${show(b.shape)}; the axes of a behind those of b hold as many numbers as b`,
+    );
+  return solve(a.reshape([n, n]), b.reshape([n])).reshape(shape);
+}
+
+/** The inverse of what a sum over the last axes of `a` does, its first `ind` axes being the others. @source NumPy `linalg.tensorinv` */
+export function tensorinv(a: Tensor, ind = 2): Tensor {
+  const [before, behind] = [a.shape.slice(0, ind), a.shape.slice(ind)];
+  const n = before.reduce((p, d) => p * d, 1);
+  if (n * n !== a.size) throw new CambiumError("shape", "linalg.tensorinv", `a is ${show(a.shape)}; its first ${ind} axes hold as many numbers as the others`);
+  return inv(a.reshape([n, n])).reshape([...behind, ...before]);
+}
+
 /** Which length: of a vector any power, ±∞ or 0 (how many are not 0); of a matrix ±1, ±2, ±∞, "fro" or "nuc". */
 export type Order = number | "fro" | "nuc";
 
@@ -165,7 +239,7 @@ export function norm(x: Tensor, order?: Order, { axes, keep = false }: { axes?: 
   const y = floats(x);
   if (order === undefined) return y.norm(axes, { keep });
   const over = resolveAxes(where, axes, y.rank);
-  if (over.length === 1) return vectorNorm(y, order, over[0]!, keep);
+  if (over.length === 1) return alongAxis(y, order, over[0]!, keep);
   if (over.length !== 2)
     throw new CambiumError(
       "shape",
@@ -188,7 +262,7 @@ export function norm(x: Tensor, order?: Order, { axes, keep = false }: { axes?: 
 
 const ends = (x: Tensor, axis: number, largest: boolean): Tensor => (largest ? x.max(axis, { keep: true }) : x.min(axis, { keep: true }));
 
-function vectorNorm(x: Tensor, order: Order, axis: number, keep: boolean): Tensor {
+function alongAxis(x: Tensor, order: Order, axis: number, keep: boolean): Tensor {
   if (typeof order === "string") throw new CambiumError("value", "linalg.norm", `"${order}" is the length of a matrix; give two axes`);
   if (order === 2) return x.norm(axis, { keep });
   if (order === Number.POSITIVE_INFINITY) return x.abs().max(axis, { keep });

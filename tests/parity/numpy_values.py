@@ -10,11 +10,12 @@ import sys
 
 import numpy as np
 
+import numpy_arrays
 import numpy_linalg
 import numpy_ops
 from record import write
 
-AREAS = {"linalg": numpy_linalg.cases, "ops": numpy_ops.cases}
+AREAS = {"arrays": numpy_arrays.cases, "linalg": numpy_linalg.cases, "ops": numpy_ops.cases}
 
 if __name__ == "__main__":
     for area in sys.argv[1:] or AREAS:
