@@ -119,7 +119,7 @@ const spreadOf = (name: string, last: (variance: Node) => Node): Op<["x"], [axes
       const wide = castTo(x, out.dtype);
       const middle = nanMean(wide, axes, { keep: true });
       const count = castTo(sum(equal(isNaN(wide), 0), axes, { keep }), out.dtype);
-      const squares = nanSum(square(sub(wide, middle)), axes, { keep });
+      const squares = sum(square(where(isNaN(wide), 0, sub(where(isNaN(wide), 0, wide), middle))), axes, { keep });
       const left = sub(count, correction);
       return last(where(greater(left, 0), div(squares, maximum(left, 1e-30)), Number.NaN));
     },
