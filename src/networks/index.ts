@@ -12,6 +12,7 @@ export { InvertedResidual, type MobileNetOptions, MobileNetV2, mobilenetV2 } fro
 export { BasicBlock, Bottleneck, type ResidualBlock } from "./residual.ts";
 export { ResNet, type ResNetOptions, resnet101, resnet18, resnet34, resnet50 } from "./resnet.ts";
 export { type NoiseScheduleOptions, noiseSchedule } from "./schedule.ts";
+export { Seq2Seq, seq2seq, type Seq2SeqOptions } from "./seq2seq.ts";
 export { UNet, type UNetOptions, unet } from "./unet.ts";
 export { type Bound, type Encoded, gaussianDivergence, negativeELBO, reparameterize, VAE, type VAEOptions, vae } from "./vae.ts";
 export { VGG, type VGGOptions, vgg11, vgg13, vgg16, vgg19 } from "./vgg.ts";
