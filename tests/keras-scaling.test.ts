@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { describe, expect, test } from "vitest";
-import { callbacks, layers, loadModel, optimizers, type Sequential, seed, sequential, tensor, uniform } from "../src/index.ts";
+import { callbacks, cloneModel, layers, loadModel, optimizers, type Sequential, seed, sequential, tensor, uniform } from "../src/index.ts";
 import { casesOf, expectClose, restore, type Stored } from "./parity.ts";
 
 interface Case {
@@ -111,4 +111,26 @@ test("weights alone are saved by a checkpoint, and loaded into a model like it",
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test("weight decay leaves out what it is told to", () => {
+  const free = optimizers.adamw({ learningRate: 0.1, excludeFromWeightDecay: ["bias"] });
+  const [kernel, bias] = [tensor([[1, 2]], { requiresGrad: true }), tensor([3, 4], { requiresGrad: true })];
+  const bound = free.bind([["dense.kernel", kernel], ["dense.bias", bias]]);
+  bound.zeroGrad();
+  kernel.sum().add(bias.sum()).mul(0).backward();
+  bound.step();
+  expect([...bias.dataSync()]).toEqual([3, 4]);
+  [1, 2].forEach((w, i) => expect(kernel.dataSync()[i]).toBeCloseTo(w * (1 - 0.1 * 0.004), 6));
+  expect(free.config["excludeFromWeightDecay"]).toEqual(["bias"]);
+  expect(() => optimizers.adam({ excludeFromWeightDecay: "bias" as never })).toThrow('excludeFromWeightDecay is "bias"; it is a list of patterns');
+});
+
+test("a clone is made as the model was, with weights of its own", () => {
+  const model = small("sgd");
+  const clone = cloneModel(model);
+  expect(clone.getConfig()).toEqual(model.getConfig());
+  expect(numbers(clone)).not.toEqual(numbers(model));
+  clone.setWeights(model.getWeights());
+  expect(numbers(clone)).toEqual(numbers(model));
 });

@@ -44,6 +44,7 @@ export {
   simpleRNNCell,
   stackedRNNCells,
 } from "./recurrent.ts";
+export { Wrapper } from "./wrapper.ts";
 export {
   Bidirectional,
   bidirectional,

@@ -3,6 +3,7 @@ import type { Shape } from "../base/shape.ts";
 import { truncatedNormal } from "../nn/start.ts";
 import { assignAll, Tensor } from "../tensor/tensor.ts";
 import { Layer, type LayerOptions } from "./layer.ts";
+import { Wrapper } from "./wrapper.ts";
 
 export interface SpectralNormalizationOptions extends LayerOptions {
   /** The layer whose kernel is held. */
@@ -15,25 +16,21 @@ export interface SpectralNormalizationOptions extends LayerOptions {
 const unit = (x: Tensor): Tensor => x.mul(x.square().sum().maximum(1e-12).rsqrt());
 
 /** A layer whose kernel is divided in training by its largest singular value. */
-export class SpectralNormalization extends Layer {
-  readonly layer: Layer;
+export class SpectralNormalization extends Wrapper {
   /** [1, outputs]: the direction in which the kernel stretches most, as far as it is known. */
   vectorU: Tensor | undefined = undefined;
   readonly #iterations: number;
 
   constructor(options: SpectralNormalizationOptions) {
     super("SpectralNormalization", options);
-    const { layer, powerIterations = 1 } = options;
-    if (!(layer instanceof Layer))
-      throw new CambiumError("value", this.name, `layer is ${typeof layer}, not a layer`, "layers.spectralNormalization(layers.dense(4))");
+    const { powerIterations = 1 } = options;
     if (!Number.isInteger(powerIterations) || powerIterations < 1)
       throw new CambiumError("value", this.name, `powerIterations must be a whole number from 1, got ${powerIterations}`);
-    this.layer = layer;
     this.#iterations = powerIterations;
   }
 
   protected override make(input: Shape): void {
-    this.layer.build(input);
+    super.make(input);
     const outputs = this.#kernel().shape.at(-1)!;
     this.vectorU = truncatedNormal(0, 0.02)([1, outputs], { in: 1, out: 1 });
   }
@@ -66,10 +63,6 @@ export class SpectralNormalization extends Layer {
     const found = kernel ?? embeddings;
     if (found instanceof Tensor) return found;
     throw new CambiumError("value", this.name, `${this.layer.name} has neither a kernel nor embeddings`);
-  }
-
-  override getConfig(): Record<string, unknown> {
-    return { ...super.getConfig(), layer: { className: this.layer.className, config: this.layer.getConfig() } };
   }
 }
 

@@ -6,6 +6,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { Layer, type LayerOptions } from "./layer.ts";
 import { maskOf } from "../module/mask.ts";
 import type { RNN } from "./recurrent.ts";
+import { Wrapper } from "./wrapper.ts";
 
 export type MergeMode = "concat" | "sum" | "mul" | "ave" | null;
 
@@ -96,16 +97,9 @@ export interface TimeDistributedOptions extends LayerOptions {
 }
 
 /** A layer used on each step by itself. */
-export class TimeDistributed extends Layer {
-  readonly layer: Layer;
-
+export class TimeDistributed extends Wrapper {
   constructor(options: TimeDistributedOptions) {
     super("TimeDistributed", options);
-    this.layer = options.layer;
-  }
-
-  override get takesIndices(): boolean {
-    return this.layer.takesIndices;
   }
 
   protected override make(input: Shape): void {
@@ -116,10 +110,6 @@ export class TimeDistributed extends Layer {
     const [batch, time, ...rest] = x.shape as [number, number, ...number[]];
     const y = this.layer.forward(x.reshape([batch * time, ...rest])) as Tensor;
     return y.reshape([batch, time, ...y.shape.slice(1)]);
-  }
-
-  override getConfig(): Record<string, unknown> {
-    return { ...super.getConfig(), layer: { className: this.layer.className, config: this.layer.getConfig() } };
   }
 }
 

@@ -3,6 +3,7 @@ export { BERT, type BERTInputs, type BERTOptions, bert } from "./bert.ts";
 export type { Choosing } from "./choosing.ts";
 export { GPT, type GPTOptions, type GenerateOptions, gpt } from "./gpt.ts";
 export { input } from "../layers/reshaping.ts";
+export { cloneModel } from "./clone.ts";
 export { Functional, type FunctionalOptions, model } from "./functional.ts";
 export { download, listModels } from "./keeping.ts";
 export { loadModel, type LoadOptions } from "./load.ts";

@@ -18,6 +18,8 @@ export interface OptimizerOptions {
   learningRate?: LearningRate;
   /** How much of each weight is taken away at each step, times the learning rate. */
   weightDecay?: number;
+  /** Patterns of the paths of weights of which nothing is taken away, as `["bias", "gamma"]`. */
+  excludeFromWeightDecay?: readonly string[];
   /** The largest norm the gradient of each weight may have. */
   clipnorm?: number;
   /** The largest norm all gradients together may have. */
@@ -63,6 +65,7 @@ export interface Bound {
 /** The options that every optimizer knows, beside its own. */
 const common = [
   "weightDecay",
+  "excludeFromWeightDecay",
   "clipnorm",
   "globalClipnorm",
   "clipvalue",
@@ -100,6 +103,11 @@ export class KerasOptimizer {
       const near = nearest(key, known);
       if (!known.includes(key))
         throw new CambiumError("name", where, `there is no option "${key}"; there are ${known.join(", ")}`, near && `did you mean "${near}"?`);
+      if (key === "excludeFromWeightDecay" && value !== undefined) {
+        if (!Array.isArray(value) || !value.every((one) => typeof one === "string"))
+          throw new CambiumError("value", where, `excludeFromWeightDecay is ${JSON.stringify(value)}; it is a list of patterns`, '["bias"]');
+        continue;
+      }
       if (value === undefined || signed.includes(key) || typeof value === "boolean" || (key === "learningRate" && this.#schedule)) continue;
       if (typeof value !== "number" || !(value >= 0)) throw new CambiumError("value", where, `${key} is ${String(value)}; it is a number from 0`);
     }
@@ -144,9 +152,14 @@ export class KerasOptimizer {
     const { rule } = this;
     const plan: Plan | ((parameter: Tensor, place: number) => Plan) =
       typeof rule === "function" ? (parameter, i) => rule(names[i]!, parameter) : { rule, settings: { weightDecay, decoupled: true } };
+    const patterns = (this.#options.excludeFromWeightDecay ?? []).map((pattern) => new RegExp(pattern));
+    const kept = (path: string): boolean => patterns.some((pattern) => pattern.test(path));
     const stepper = new Stepper(
       entries.map(([, parameter]) => parameter),
-      plan,
+      (parameter, i) => {
+        const own = typeof plan === "function" ? plan(parameter, i) : plan;
+        return kept(names[i]!) ? { ...own, settings: { ...own.settings, weightDecay: 0 } } : own;
+      },
     );
     const average = useEma ? new Average(stepper.parameters, emaMomentum, emaOverwriteFrequency, every) : undefined;
     const gathering = every > 1 ? new Gathering(stepper.parameters, every) : undefined;
