@@ -7,11 +7,17 @@ import { casesOf } from "./parity.ts";
 
 type Named = Readonly<Record<string, unknown>>;
 
+/** A tensor's methods, which no loop over its own keys finds. */
+const methods: Named = Object.fromEntries(Object.getOwnPropertyNames(front.Tensor.prototype).map((name) => [name, Object.getOwnPropertyDescriptor(front.Tensor.prototype, name)!.value ?? true]));
+
 /** Where the names of each part of the two libraries are looked for, and how they are written to be used. */
 const places: Readonly<Record<string, readonly (readonly [prefix: string, names: Named])[]>> = {
   "torch.nn modules": [["nn.", front.nn]],
   "torch.nn losses": [["nn.", front.nn]],
   "torch.nn.functional": [["nn.functional.", front.nn.functional]],
+  "torch.linalg": [["linalg.", front.linalg as unknown as Named], ["", front as unknown as Named], ["Tensor.", methods]],
+  "torch.fft": [["fft.", front.fft]],
+  "torch.special": [["Tensor.", methods]],
   "torch.optim": [["optim.", front.optim]],
   "torch.optim.lr_scheduler": [["optim.lrScheduler.", front.optim.lrScheduler]],
   "torch.optim.swa_utils": [["optim.swaUtils.", front.optim.swaUtils]],
@@ -34,6 +40,11 @@ const aliases: Readonly<Record<string, string>> = {
   logcosherror: "logCosh",
   orthogonalregularizer: "orthogonal",
   l1l2: "l1l2",
+  expit: "sigmoid",
+  gammaln: "lgamma",
+  psi: "digamma",
+  modifiedbesseli0: "i0",
+  modifiedbesseli1: "i1",
   getswaavgfn: "getSwaAvgFn",
   getemamultiavgfn: "getEmaAvgFn",
   getswamultiavgfn: "getSwaAvgFn",
@@ -45,6 +56,9 @@ const reasons: readonly (readonly [names: RegExp, reason: string])[] = [
   [/^RNN(Base|CellBase)$/, "a base class"],
   [/_with_indices$/, "the option `returnIndices` of the same pooling"],
   [/^upsample(_bilinear|_nearest)?$/, "its old name: `interpolate`"],
+  [/^(eig|eigvals)$/, "eigenvalues of any matrix are complex; `eigh` is for symmetric ones"],
+  [/^(cholesky|inv|solve|lu_factor|ldl_factor)_ex$/, "no error comes out of a program that runs: NaN says that it failed"],
+  [/^i?hfft(2|n)$/, "`hfft` and `fftn` one after the other"],
   [/^SparseAdam$/, "there are no sparse gradients"],
   [/^(DataParallel|Container|SyncBatchNorm)$/, "one process, one device"],
   [/^(TFSMLayer|TorchModuleWrapper|JaxLayer|FlaxLayer|OrbaxCheckpoint)$/, "wraps another Python library"],

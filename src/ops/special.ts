@@ -243,6 +243,29 @@ const gap = (a: Node, b: Node): Node => where(logicalAnd(equal(a, b), isInf(a)),
 /** The part of eᵃ in eᵃ + eᵇ. */
 const share = (a: Node, b: Node): Node => sigmoid(gap(a, b));
 
+/** `−x log x`: 0 at 0, −∞ below. @source SciPy's `entr` */
+export const entr: Unary = special({
+  name: "entr",
+  parts: (x) => where(less(x, 0), -Infinity, where(equal(x, 0), 0, neg(mul(x, log(where(greater(x, 0), x, 1)))))),
+  slope: (x) => sub(neg(log(x)), 1),
+  domain: [0.1, 3],
+  values: [0.5, 1, 2],
+});
+
+/** `a log(1 + b)`, 0 where `a` is 0 and `b` a number. @source SciPy's `xlog1py` */
+export const xlog1py: Binary = binary({
+  name: "xlog1py",
+  scalar: (a, b) => (a === 0 && b === b ? 0 : a! * Math.log1p(b!)),
+  dtype: floating,
+  domain: [-0.8, 2],
+  gradient: {
+    a: (dy, { a, b }) => mul(dy, log1p(where(logicalAnd(equal(a, 0), equal(b, -1)), 0, b))),
+    b: (dy, { a, b }) => mul(dy, div(a, add(b, 1))),
+  },
+  decompose: ({ a, b }) => where(logicalAnd(equal(a, 0), equal(isNaN(b), 0)), 0, mul(a, log1p(b))),
+  cases: [{ shapes: [[3], [3]], args: [], values: [[0, 2, 1], [1.5, -0.5, 1e-7]] }],
+});
+
 /** `a log b`, 0 where `a` is 0 and `b` a number. @source SciPy's `xlogy` */
 export const xlogy: Binary = binary({
   name: "xlogy",

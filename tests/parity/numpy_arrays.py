@@ -1,6 +1,7 @@
 """Functions that put arrays together and go along them, as NumPy, SciPy and PyTorch compute them, in double precision."""
 import numpy as np
 import scipy.linalg
+import scipy.special as sp
 import torch
 
 from record import plain, tensor
@@ -71,6 +72,8 @@ def cases():
     add("trilIndices", [3, 4, 1], torch.tril_indices(3, 4, 1).numpy())
     add("triuIndices", [3, 4], torch.triu_indices(3, 4).numpy())
 
+    add("entr", [np.array([-1.0, 0.0, 1e-9, 0.5, 3.0])], sp.entr(np.array([-1.0, 0.0, 1e-9, 0.5, 3.0])), "method")
+    add("xlog1py", [np.array([0.0, 2.0, 1.0]), np.array([-1.0, 1e-12, 3.0])], sp.xlog1py([0.0, 2.0, 1.0], [-1.0, 1e-12, 3.0]), "method")
     holes = np.where(c > 0.7, np.nan, c)
     add("nanProd", [holes, 1], np.nanprod(holes, 1), "method")
     add("nanVariance", [holes, 2], np.nanvar(holes, 2), "method")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 
+import torch
 from torch import nn, optim
 from torch.nn import functional
 from torch.optim import lr_scheduler, swa_utils
@@ -27,6 +28,7 @@ def cases() -> list[dict]:
         {"name": "torch.nn modules", "names": [name for name in modules if not name.endswith("Loss")]},
         {"name": "torch.nn losses", "names": [name for name in modules if name.endswith("Loss")]},
         {"name": "torch.nn.functional", "names": functions(functional)},
+        *({"name": f"torch.{name}", "names": functions(getattr(torch, name))} for name in ("linalg", "fft", "special")),
         {"name": "torch.optim", "names": classes(optim, optim.Optimizer)},
         {"name": "torch.optim.lr_scheduler", "names": [name for name in lr_scheduler.__all__ if name != "LRScheduler"]},
         {"name": "torch.optim.swa_utils", "names": sorted(swa_utils.__all__)},
