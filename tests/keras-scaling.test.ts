@@ -134,3 +134,12 @@ test("a clone is made as the model was, with weights of its own", () => {
   clone.setWeights(model.getWeights());
   expect(numbers(clone)).toEqual(numbers(model));
 });
+
+test("a checkpoint after batches counts them through epochs, and names epoch and batch", async () => {
+  const saved: string[] = [];
+  const model = small("sgd");
+  model.save = async (path) => void saved.push(path as string);
+  await model.fit(x, y, { epochs: 2, batchSize: 8, verbose: 0, callbacks: callbacks.modelCheckpoint({ filepath: "{epoch}-{batch:02d}", saveFreq: 3 }) });
+  expect(saved).toEqual(["1-03", "2-02"]);
+  expect(() => callbacks.modelCheckpoint({ filepath: "x", saveFreq: 0 })).toThrow('saveFreq is 0; it is "epoch", or a number of batches');
+});

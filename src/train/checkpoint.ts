@@ -4,7 +4,7 @@ import type { Logs } from "./history.ts";
 import { type Mode, Monitor } from "./monitor.ts";
 
 export interface ModelCheckpointOptions {
-  /** Where to; `{epoch}` (from 1), `{val_loss}` and the like are filled in, as in `"run/{epoch:02d}-{val_loss:.2f}"`. */
+  /** Where to; `{epoch}` (from 1), `{batch}`, `{val_loss}` and the like are filled in, as in `"run/{epoch:02d}-{val_loss:.2f}"`. */
   filepath: string;
   /** Default `"val_loss"`. */
   monitor?: string;
@@ -13,7 +13,7 @@ export interface ModelCheckpointOptions {
   /** Whether the weights alone are saved, for `loadWeights`. Default `false`. */
   saveWeightsOnly?: boolean;
   mode?: Mode;
-  /** Every how many epochs to save. Default `"epoch"`, that is 1. */
+  /** After each epoch, or after so many batches, counted through epochs. Default `"epoch"`. */
   saveFreq?: "epoch" | number;
   /** What the watched number has to beat at first. */
   initialValueThreshold?: number;
@@ -22,14 +22,15 @@ export interface ModelCheckpointOptions {
 }
 
 /**
- * Saves the model (with the optimizer's state, so that training can be resumed) after epochs.
- * @source Keras `ModelCheckpoint`; here a numeric `saveFreq` counts epochs
+ * Saves the model (with the optimizer's state, so that training can be resumed) after epochs, or after batches.
+ * @source Keras `ModelCheckpoint`
  */
 export class ModelCheckpoint extends Callback {
   readonly #monitor: Monitor;
   readonly #options: ModelCheckpointOptions;
   #best: number;
   #since = 0;
+  #epoch = 0;
 
   constructor(options: ModelCheckpointOptions | string) {
     super();
@@ -38,12 +39,26 @@ export class ModelCheckpoint extends Callback {
       throw new CambiumError("value", "ModelCheckpoint", "needs to know where to save to", 'new ModelCheckpoint({ filepath: "model" })');
     this.#monitor = new Monitor("ModelCheckpoint", this.#options.monitor ?? "val_loss", this.#options.mode);
     this.#best = this.#options.initialValueThreshold ?? this.#monitor.worst;
+    const { saveFreq = "epoch" } = this.#options;
+    if (saveFreq !== "epoch" && !(Number.isInteger(saveFreq) && saveFreq > 0))
+      throw new CambiumError("value", "ModelCheckpoint", `saveFreq is ${JSON.stringify(saveFreq)}; it is "epoch", or a number of batches`);
+    // Who wants no batches is not told of any, which would cost a read each.
+    if (saveFreq !== "epoch")
+      this.onBatchEnd = async (batch, logs) => {
+        if (++this.#since % saveFreq === 0) await this.#save(this.#epoch, { ...logs, batch: batch + 1 });
+      };
+  }
+
+  override onEpochBegin(epoch: number): void {
+    this.#epoch = epoch;
   }
 
   override async onEpochEnd(epoch: number, logs: Logs): Promise<void> {
-    const { filepath, saveBestOnly = false, saveWeightsOnly = false, saveFreq = "epoch", verbose = 0 } = this.#options;
-    if (++this.#since < (saveFreq === "epoch" ? 1 : saveFreq)) return;
-    this.#since = 0;
+    if ((this.#options.saveFreq ?? "epoch") === "epoch") await this.#save(epoch, logs);
+  }
+
+  async #save(epoch: number, logs: Logs): Promise<void> {
+    const { filepath, saveBestOnly = false, saveWeightsOnly = false, verbose = 0 } = this.#options;
     const path = fill(filepath, { ...logs, epoch: epoch + 1 });
     if (saveBestOnly) {
       const current = this.#monitor.read(logs);
