@@ -243,6 +243,34 @@ const gap = (a: Node, b: Node): Node => where(logicalAnd(equal(a, b), isInf(a)),
 /** The part of eᵃ in eᵃ + eᵇ. */
 const share = (a: Node, b: Node): Node => sigmoid(gap(a, b));
 
+/** `exp(x²) erfc(x)`, which does not vanish. @source SciPy's `erfcx`; far out NIST Handbook of Mathematical Functions, 7.12.1 */
+export const erfcx: Unary = special({
+  name: "erfcx",
+  parts: (x) => {
+    const far = greater(x, 25);
+    const near = where(far, 0, x);
+    const r = div(1, mul(square(where(far, x, 30)), 2));
+    const series = div(polynomial(r, [1, -1, 3, -15, 105]), mul(where(far, x, 30), Math.sqrt(Math.PI)));
+    return where(far, series, mul(exp(square(near)), erfc(near)));
+  },
+  slope: (x, out) => sub(mul(mul(x, out), 2), 2 / Math.sqrt(Math.PI)),
+  domain: [-0.8, 4],
+  values: [-0.5, 0, 3],
+});
+
+/** The logarithm of `ndtr`, which does not vanish. @source SciPy's `log_ndtr` */
+export const logNdtr: Unary = special({
+  name: "logNdtr",
+  parts: (x) => {
+    const low = less(x, -1);
+    const left = sub(log(mul(erfcx(mul(where(low, x, -1), -Math.SQRT1_2)), 0.5)), mul(square(x), 0.5));
+    return where(low, left, log1p(mul(erfc(mul(where(low, 0, x), Math.SQRT1_2)), -0.5)));
+  },
+  slope: (x) => div(Math.sqrt(2 / Math.PI), erfcx(mul(x, -Math.SQRT1_2))),
+  domain: [-4, 3],
+  values: [-2, -0.5, 1],
+});
+
 /** `−x log x`: 0 at 0, −∞ below. @source SciPy's `entr` */
 export const entr: Unary = special({
   name: "entr",

@@ -72,6 +72,9 @@ def cases():
     add("trilIndices", [3, 4, 1], torch.tril_indices(3, 4, 1).numpy())
     add("triuIndices", [3, 4], torch.triu_indices(3, 4).numpy())
 
+    tails = np.array([-20.0, -3.0, -1.0, -0.2, 0.0, 0.7, 4.0, 24.9, 25.1, 400.0])
+    add("erfcx", [tails], sp.erfcx(tails), "method")
+    add("logNdtr", [np.array([-300.0, -36.0, -5.0, -1.01, -0.99, 0.0, 2.0, 9.0])], sp.log_ndtr(np.array([-300.0, -36.0, -5.0, -1.01, -0.99, 0.0, 2.0, 9.0])), "method")
     add("entr", [np.array([-1.0, 0.0, 1e-9, 0.5, 3.0])], sp.entr(np.array([-1.0, 0.0, 1e-9, 0.5, 3.0])), "method")
     add("xlog1py", [np.array([0.0, 2.0, 1.0]), np.array([-1.0, 1e-12, 3.0])], sp.xlog1py([0.0, 2.0, 1.0], [-1.0, 1e-12, 3.0]), "method")
     holes = np.where(c > 0.7, np.nan, c)
