@@ -80,6 +80,27 @@ test("a network of it learns to say where a square will be, and is saved", async
   close(again.forward(x) as Tensor, model.eval().forward(x) as Tensor);
 });
 
+test.each([
+  ["lstm", (options: object) => layers.lstm(3, options)],
+  ["gru", (options: object) => layers.gru(3, options)],
+  ["simpleRNN", (options: object) => layers.simpleRNN(3, options)],
+  ["convLstm1d", (options: object) => layers.convLstm1d(3, 2, options)],
+] as const)("weights of %s are held back as the options say, and so is what comes out", async (kind, make) => {
+  const recurrent = make({
+    ...{ kernelConstraint: "nonNeg", recurrentConstraint: "unitNorm", biasConstraint: "nonNeg", recurrentRegularizer: "l2", activityRegularizer: "l1", inputShape: kind === "convLstm1d" ? [4, 3, 2] : [4, 2] },
+  });
+  const model = sequential([recurrent, layers.flatten(), layers.dense(1)]);
+  model.compile({ optimizer: "sgd", loss: "meanSquaredError" });
+  await model.fit(normal(kind === "convLstm1d" ? [8, 4, 3, 2] : [8, 4, 2]), normal([8, 1]), { epochs: 2, verbose: 0 });
+  const [kernel, state, bias] = recurrent.getWeights() as [Tensor, Tensor, Tensor];
+  expect(kernel.min().item()).toBeGreaterThanOrEqual(0);
+  expect(bias.min().item()).toBeGreaterThanOrEqual(0);
+  // Constraints of lengths go over the first axis, as in Keras.
+  expect(state.square().sum(0).sqrt().sub(1).abs().max().item()).toBeLessThan(1e-4);
+  // The recurrent kernel's, and one of what comes out, not one for the cell too.
+  expect(recurrent.penalties().length + (recurrent as layers.RNN).cell.penalties().length).toBe(2);
+});
+
 const mistakes: [string, () => unknown, RegExp][] = [
   ["samples without time", () => layers.convLstm2d(2, 3).build([5, 5, 1]), /expects samples of \[time, rows, columns, channels\], got \[5, 5, 1\]/],
   ["samples without time, channels first", () => layers.convLstm1d(2, 3, { dataFormat: "channelsFirst" }).build([5, 1]), /expects samples of \[time, channels, places\], got \[5, 1\]/],

@@ -40,7 +40,7 @@ class ConvLSTMCell extends Cell {
   readonly #kernelSize: readonly number[];
   readonly #step: Step;
 
-  constructor(rank: number, { inputShape: _, name: __, ...options }: ConvLSTMOptions) {
+  constructor(rank: number, { inputShape: _, name: __, activityRegularizer: ___, ...options }: ConvLSTMOptions) {
     super("ConvLSTMCell", options);
     this.#options = options;
     this.#rank = rank;

@@ -5,6 +5,7 @@ import { zeros } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Cell, GRUCell, type GRUOptions, LSTMCell, type LSTMOptions, SimpleRNNCell, StackedRNNCells, type CellOptions } from "./cells.ts";
 import { Layer, type LayerOptions, mismatch } from "./layer.ts";
+import type { Regularizer } from "./regularizers.ts";
 import { maskOf } from "../module/mask.ts";
 
 export interface SequenceOptions extends LayerOptions {
@@ -20,6 +21,8 @@ export interface SequenceOptions extends LayerOptions {
   zeroOutputForMask?: boolean;
   /** Has no effect: a sequence is one loop inside the engine, however it is written. */
   unroll?: boolean;
+  /** On what comes out, as a mean over the batch. */
+  activityRegularizer?: string | Regularizer;
 }
 
 export interface RNNOptions extends SequenceOptions {
@@ -145,6 +148,7 @@ function forCell<O extends LayerOptions>({ name: _, inputShape: __, ...options }
     trainable: e,
     zeroOutputForMask: f,
     unroll: g,
+    activityRegularizer: h,
     ...rest
   } = options as SequenceOptions;
   return rest as never;
