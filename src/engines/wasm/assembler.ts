@@ -56,6 +56,8 @@ export interface FunctionBuilder extends Instructions {
   multiplyAdd(x: Code<"v128">, y: Code<"v128">, z: Code<"v128">): Code<"v128">;
   /** z − x * y, likewise. */
   subtractProduct(x: Code<"v128">, y: Code<"v128">, z: Code<"v128">): Code<"v128">;
+  /** Lanes of `yes` where a mask of whole lanes is set, else of `no`. */
+  choose(yes: Code<"v128">, no: Code<"v128">, mask: Code<"v128">): Code<"v128">;
   /** address + bytes; nothing is written for 0. */
   plus(address: Code<"i32">, bytes: number): Code<"i32">;
   select<T extends Type>(yes: Code<T>, no: Code<T>, condition: Code<"i32">): Code<T>;
@@ -297,6 +299,7 @@ export class ModuleBuilder {
         const product = f.hold("v128", groups.f32x4.mul(x, y));
         return groups.f32x4.sub(f.get(last), f.get(product));
       },
+      choose: (yes, no, mask) => (relaxed ? groups.v128.choose(yes, no, mask) : groups.v128.bitselect(yes, no, mask)),
       plus: (address, bytes) => (bytes === 0 ? address : groups.i32.add(address, f.integer(bytes))),
       select: (yes) => {
         // The plain form does not know vectors.

@@ -137,6 +137,8 @@ const f64x2Binary = {
 const select = { bitselect: 0x52 };
 const floatRelaxed = { multiplyAdd: 0x105, negatedMultiplyAdd: 0x106 };
 const doubleRelaxed = { multiplyAdd: 0x107, negatedMultiplyAdd: 0x108 };
+/** Whole lanes of one of two vectors, by a mask of whole lanes. */
+const relaxedSelect = { choose: 0x10b };
 
 export type I32 = Unary<typeof i32Unary, "i32"> &
   Binary<typeof i32Binary, "i32"> &
@@ -172,7 +174,7 @@ export type F64 = Unary<typeof f64Unary, "f64"> &
   Load<{ load: number }, "f64"> &
   Store<{ store: number }, "f64"> & { promote(x: Code<"f32">): Code<"f64">; convert(x: Code<"i32">): Code<"f64">; convertLong(x: Code<"i64">): Code<"f64"> };
 export type V128 = Binary<typeof v128Binary, "v128"> &
-  Ternary<typeof select> &
+  Ternary<typeof select & typeof relaxedSelect> &
   Load<typeof v128Load, "v128"> &
   Store<typeof v128Store, "v128"> & {
     not(x: Code<"v128">): Code<"v128">;
@@ -227,7 +229,7 @@ export function instructions(sink: Sink): Instructions {
     return methods;
   };
   const vectors = (operations: Opcodes, lanes: Opcodes = {}): any => group([operations, plain, simd], [lanes, lane, simd]);
-  const v128 = group([{ ...v128Binary, ...select, not: 0x4d, anyTrue: 0x53 }, plain, simd], [v128Load, load, simd], [v128Store, store, simd]);
+  const v128 = group([{ ...v128Binary, ...select, ...relaxedSelect, not: 0x4d, anyTrue: 0x53 }, plain, simd], [v128Load, load, simd], [v128Store, store, simd]);
   const sizes = [8, 16, 32, 64];
   v128.loadLane = (bits: number, _: unknown, __: unknown, n: number, offset = 0) => {
     sink.op(simd | (0x54 + sizes.indexOf(bits)));

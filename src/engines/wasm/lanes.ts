@@ -120,7 +120,7 @@ export class Lanes {
   }
   /** `yes` where the mask is set. */
   select(mask: Vector, yes: Operand, no: Operand): Vector {
-    return this.hold(this.f.v128.bitselect(this.code(yes), this.code(no), this.f.get(mask)));
+    return this.hold(this.f.choose(this.code(yes), this.code(no), this.f.get(mask)));
   }
   /** 1 where the mask is set, else 0. */
   truth(mask: Vector): Vector {

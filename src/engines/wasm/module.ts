@@ -6,6 +6,7 @@ import { emitConv, emitConvKernel, emitMatmul } from "./contraction.ts";
 import { emitMap } from "./map.ts";
 import { emitPassage, type Share, type WrittenStage } from "./passage.ts";
 import { emitPlain } from "./plain.ts";
+import { emitPool, emitUnpool } from "./pool.ts";
 import { emitReduce } from "./reduce.ts";
 
 export interface Written {
@@ -58,6 +59,11 @@ function writeKernel(k: Kernel, context: Context): Emitted {
       return emitConv(k, context) ?? emitPlain(k, context);
     case "convKernel":
       return emitConvKernel(k, context) ?? emitPlain(k, context);
+    case "pool":
+      return emitPool(k, context) ?? emitPlain(k, context);
+    case "unpool":
+    case "poolTake":
+      return emitUnpool(k, context) ?? emitPlain(k, context);
     case "attention":
     case "loop":
     case "op":
