@@ -2,7 +2,7 @@ import { fromArray } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type DigitsOptions, drawDigits } from "./digits.ts";
 import type { HostArray } from "./idx.ts";
-import { type ImageSplit, loadFashionMnist, loadMnist } from "./mnist.ts";
+import { type ImageOptions, type ImageSplit, loadFashionMnist, loadMnist } from "./mnist.ts";
 
 /** `[[x, y], [xTest, yTest]]`, as Keras' `load_data` gives them. */
 export type ImageTensors = [train: [x: Tensor, y: Tensor], test: [x: Tensor, y: Tensor]];
@@ -14,7 +14,7 @@ export type ImageTensors = [train: [x: Tensor, y: Tensor], test: [x: Tensor, y: 
  * @throws a `data` error when the files are neither here nor reachable, a `file` error when one is damaged
  * @source LeCun, Cortes and Burges, the MNIST database
  */
-export const mnist = async (): Promise<ImageTensors> => toTensors(await loadMnist());
+export const mnist = async (options?: ImageOptions): Promise<ImageTensors> => toTensors(await loadMnist(options));
 
 /**
  * Fashion-MNIST: articles of clothing in 10 classes, 60,000 to learn from and 10,000 to be examined on; the files come as for `mnist`.
@@ -22,7 +22,7 @@ export const mnist = async (): Promise<ImageTensors> => toTensors(await loadMnis
  * @throws as `mnist`
  * @source Xiao, Rasul and Vollgraf, "Fashion-MNIST" (2017)
  */
-export const fashionMnist = async (): Promise<ImageTensors> => toTensors(await loadFashionMnist());
+export const fashionMnist = async (options?: ImageOptions): Promise<ImageTensors> => toTensors(await loadFashionMnist(options));
 
 /**
  * Digits 0 to 9 drawn from strokes with seeded distortions: data like MNIST that needs neither file nor net.

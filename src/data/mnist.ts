@@ -17,6 +17,11 @@ export interface ImageSplit {
   readonly test: ImageSet;
 }
 
+export interface ImageOptions {
+  /** Where to download from, in place of the known mirrors: the folder that has the four `.gz` files, such as one of the page's own site. */
+  from?: string;
+}
+
 /** One file: its name without `.gz`, and the bytes and sha256 of both of its forms. */
 interface Source {
   readonly name: string;
@@ -131,16 +136,17 @@ const fashionMnist: Dataset = {
  * @throws a `data` error when the files are neither here nor reachable, a `file` error when one that is here is damaged
  * @source LeCun, Cortes and Burges, the MNIST database
  */
-export const loadMnist = (): Promise<ImageSplit> => load(mnist);
+export const loadMnist = (options?: ImageOptions): Promise<ImageSplit> => load(mnist, options);
 
 /**
  * Fashion-MNIST's articles of clothing, 60,000 to learn from and 10,000 to be examined on.
  * @throws as `loadMnist`
  * @source Xiao, Rasul and Vollgraf, "Fashion-MNIST" (2017)
  */
-export const loadFashionMnist = (): Promise<ImageSplit> => load(fashionMnist);
+export const loadFashionMnist = (options?: ImageOptions): Promise<ImageSplit> => load(fashionMnist, options);
 
-async function load(dataset: Dataset): Promise<ImageSplit> {
+async function load(published: Dataset, { from }: ImageOptions = {}): Promise<ImageSplit> {
+  const dataset = from === undefined ? published : { ...published, mirrors: [from.endsWith("/") ? from : `${from}/`] };
   const store = openStore();
   const { train, test } = dataset.files;
   return { train: await loadSet(dataset, train, store), test: await loadSet(dataset, test, store) };
