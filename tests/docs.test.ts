@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import * as cambium from "../src/index.ts";
 
 const folder = join("build", "docs");
 
@@ -70,4 +71,15 @@ test("files that docs/house.md and docs/words.md speak of are there", () => {
   const spoken = ["docs/house.md", "docs/words.md"].flatMap((page) => [...readFileSync(page, "utf8").matchAll(/`((?:src|native|tests|scripts|bench)\/[\w./-]+)`/g)].map(([, path]) => path!));
   expect(spoken.length).toBeGreaterThan(20);
   expect(spoken.filter((path) => !existsSync(path))).toEqual([]);
+});
+
+test("the names that people coming from elsewhere are told are there", () => {
+  const page = readFileSync("docs/guide/names.md", "utf8");
+  const here = [...page.matchAll(/^\| .*? \| (.*?) \| .*\|$/gm)].map(([, cell]) => cell!).flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => code!));
+  const methods = here.flatMap((code) => [...code.matchAll(/\b[cx]\.(\w+)/g)].map(([, name]) => name!));
+  const functions = here.flatMap((code) => [...code.matchAll(/(?<![.\w])(\w+)\(/g)].map(([, name]) => name!));
+  expect(methods.length).toBeGreaterThan(40);
+  const x = cambium.tensor([1]) as unknown as Record<string, unknown>;
+  expect(methods.filter((name) => !(name in x))).toEqual([]);
+  expect(functions.filter((name) => !(name in cambium))).toEqual([]);
 });
