@@ -18,33 +18,8 @@ const open = (room, front) => `import "../${front}";\nexport * from "../${room}/
 mkdirSync(doors);
 for (const room of rooms) writeFileSync(join(doors, `${room}.js`), open(room, "index.js"));
 
-// Node reads two hundred small files three times slower than a few large ones, and starting is what a script does most.
-const { build } = await import("esbuild");
-const fronts = new Map([["cambium", `export * from "../node.js";\n`], ...rooms.map((room) => [room, open(room, "node.js")])]);
-await build({
-  entryPoints: [
-    ...[...fronts.keys()].map((name) => ({ in: `door:${name}`, out: name })),
-    // Threads of the WebAssembly engine begin in a file of their own, which lies as it does beside `engines/wasm/node.js`.
-    { in: join(dist, "engines/wasm/hand/node.js"), out: "hand/node" },
-  ],
-  outdir: join(doors, "node"),
-  bundle: true,
-  splitting: true,
-  format: "esm",
-  platform: "node",
-  target: "node20",
-  keepNames: true, // a module is printed under its class's name
-  logLevel: "warning",
-  plugins: [
-    {
-      name: "doors",
-      setup({ onResolve, onLoad }) {
-        onResolve({ filter: /^door:/ }, ({ path }) => ({ path: path.slice(5), namespace: "door" }));
-        onLoad({ filter: /.*/, namespace: "door" }, ({ path }) => ({ contents: fronts.get(path), resolveDir: doors }));
-      },
-    },
-  ],
-});
+const { nodeDoors } = await import("./doors.mjs");
+await nodeDoors(dist, rooms, join(doors, "node"));
 mkdirSync(dirname(stamp), { recursive: true });
 writeFileSync(stamp, "");
 process.exit(await run(process.execPath, ["scripts/native.mjs"]));

@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -75,11 +75,60 @@ test("a side door alone brings an engine and this machine's files", () => {
 });
 
 test("a CommonJS program opens it", () => {
-  expect(node(folder, "commonjs.cjs").trim()).toBe("42");
+  expect(node(folder, "commonjs.cjs").trim()).toBe("42 true true");
+});
+
+// Node takes about 0.1 ms for each KB it reads here; a count stays right where a clock would not.
+test("importing reads what a first tensor needs: engines, compiler and layers wait until they are asked for", () => {
+  const program = `
+    import { createRequire } from "node:module";
+    const { cache } = createRequire(import.meta.url);
+    const seen = new Set();
+    const read = () => { const fresh = Object.keys(cache).filter((path) => !seen.has(path)); for (const path of fresh) seen.add(path); return fresh; };
+    const before = new Set(process.moduleLoadList);
+    const { layers, nn, tensor } = await import("cambium");
+    const builtins = process.moduleLoadList.filter((name) => !before.has(name));
+    const steps = { import: read() };
+    tensor([20]).add(22).item();
+    steps.compute = read();
+    nn.Linear;
+    steps.nn = read();
+    layers.dense;
+    steps.layers = read();
+    console.log(JSON.stringify({ steps, builtins }));`;
+  const { steps, builtins } = JSON.parse(node(folder, "--input-type=module", "--eval", program)) as { steps: Record<string, string[]>; builtins: string[] };
+  const bytes = (name: string): number => steps[name]!.reduce((sum, path) => sum + statSync(path).size, 0);
+  const names = (name: string): string => steps[name]!.map((path) => basename(path)).join(" ");
+  expect(bytes("import")).toBeLessThan(640e3);
+  expect(names("import")).not.toMatch(/engines|compiler|layers|nn/);
+  expect(names("compute")).toMatch(/compiler/);
+  expect(bytes("compute")).toBeLessThan(300e3);
+  expect(names("nn")).toMatch(/^nn\.cjs/);
+  expect(names("layers")).toMatch(/layers\.cjs/);
+  expect(builtins.filter((name) => /crypto/.test(name))).toEqual([]);
+});
+
+test("for Node, functions and classes have the names they have elsewhere", () => {
+  const program = `
+    const bundled = await import("cambium");
+    const apart = await import(new URL("index.js", new URL("../../", import.meta.resolve("cambium"))));
+    const wrong = [];
+    const compare = (a, b, path) => {
+      for (const key of Object.keys(a)) {
+        if (typeof a[key] === "function" && a[key].name !== "" && a[key].name !== b[key].name) wrong.push(path + key + " is called " + b[key].name);
+        else if (a[key]?.[Symbol.toStringTag] === "Module") compare(a[key], b[key], path + key + ".");
+      }
+    };
+    compare(apart, bundled, "");
+    console.log(JSON.stringify({ wrong, keys: [Object.keys(apart.nn).length, Object.keys(bundled.nn).length], own: "Linear" in bundled.nn, destructured: typeof bundled.layers.dense }));`;
+  const { wrong, keys, ...rest } = JSON.parse(node(folder, "--input-type=module", "--eval", program));
+  expect(wrong).toEqual([]);
+  expect(keys[0]).toBe(keys[1]);
+  expect(rest).toEqual({ own: true, destructured: "function" });
 });
 
 test("without an addon the doctor says what computes and how to be faster", () => {
-  const said = node(folder, "node_modules/cambium/dist/cli/main.js", "doctor");
+  const said = run(folder, "node_modules/.bin/cambium", "doctor");
   expect(said).toMatch(/engine +(?!native)\w+/);
   expect(said).toMatch(/not native: it has not been built here/);
   expect(said).toContain(`npm install @cambium/native-${process.platform}-${process.arch}`);
@@ -87,7 +136,7 @@ test("without an addon the doctor says what computes and how to be faster", () =
 });
 
 test("what the command does not know it says with what it knows", () => {
-  const { stderr, status } = spawnSync(process.execPath, ["node_modules/cambium/dist/cli/main.js", "docter"], { cwd: folder, encoding: "utf8" });
+  const { stderr, status } = spawnSync("node_modules/.bin/cambium", ["docter"], { cwd: folder, encoding: "utf8" });
   expect(stderr).toMatch(/there is no command "docter".*did you mean "doctor"/s);
   expect(status).toBe(1);
 });

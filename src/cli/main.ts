@@ -16,7 +16,8 @@ usage: cambium <command>
   --help            this
 `;
 
-const version: string = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version;
+const home = import.meta.url.replace(/\/(dist|src)\/(?!.*\/(dist|src)\/).*$/, "/package.json");
+const version: string = JSON.parse(readFileSync(new URL(home), "utf8")).version;
 
 function doctor(options: readonly string[]): void {
   const unknown = options.find((option) => option !== "--json");

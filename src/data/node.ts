@@ -1,5 +1,5 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+// Not node:crypto and node:fs/promises, which take their time to load: what is used here loads at its first use.
+import fs from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { CambiumError } from "../base/error.ts";
@@ -10,18 +10,18 @@ import type { Store } from "./store.ts";
  * @throws a `file` error when the folder cannot be written
  */
 export async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.tmp`;
+  const temporary = `${path}.${globalThis.crypto.randomUUID()}.tmp`;
   try {
-    const file = await open(temporary, "wx");
+    const file = await fs.promises.open(temporary, "wx");
     try {
       await file.writeFile(bytes);
       await file.sync();
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    await fs.promises.rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined);
+    await fs.promises.rm(temporary, { force: true }).catch(() => undefined);
     throw new CambiumError("file", path, `cannot be written: ${reason(error)}`);
   }
 }
@@ -32,7 +32,7 @@ export async function writeAtomically(path: string, bytes: Uint8Array): Promise<
  */
 export async function readIfThere(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
   try {
-    return await readFile(path);
+    return await fs.promises.readFile(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new CambiumError("file", path, `cannot be read: ${reason(error)}`);
@@ -47,7 +47,7 @@ export function localStore(): Store {
     cache,
     read: (folder, path) => readIfThere(join(folder, path)),
     async keep(path, bytes) {
-      await mkdir(dirname(join(cache, path)), { recursive: true });
+      await fs.promises.mkdir(dirname(join(cache, path)), { recursive: true });
       await writeAtomically(join(cache, path), bytes);
     },
     progress(file, done, total) {

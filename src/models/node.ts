@@ -1,4 +1,4 @@
-import { mkdir, rm, stat } from "node:fs/promises";
+import fs from "node:fs";
 import { dirname } from "node:path";
 import { CambiumError } from "../base/error.ts";
 import { readIfThere, writeAtomically } from "../data/node.ts";
@@ -9,14 +9,14 @@ export const localFiles: Files = {
   folders: true,
   read: readIfThere,
   async write(path, bytes) {
-    await mkdir(dirname(path), { recursive: true }).catch((error: unknown) => {
+    await fs.promises.mkdir(dirname(path), { recursive: true }).catch((error: unknown) => {
       throw new CambiumError("file", path, `cannot be written: ${error instanceof Error ? error.message : String(error)}`);
     });
     await writeAtomically(path, bytes);
   },
-  remove: (path) => rm(path, { force: true }),
+  remove: (path) => fs.promises.rm(path, { force: true }),
   isFolder: (path) =>
-    stat(path).then(
+    fs.promises.stat(path).then(
       (found) => found.isDirectory(),
       () => false,
     ),

@@ -1,4 +1,4 @@
-// A CommonJS program: import() works in every Node, require() from 22.12 on.
-const [major, minor] = process.versions.node.split(".").map(Number);
-const opened = major > 22 || (major === 22 && minor >= 12) ? Promise.resolve(require("cambium")) : import("cambium");
-opened.then(({ tensor }) => console.log(tensor([20]).add(22).item()));
+// A CommonJS program, in any Node; and what it gets is what import() gets.
+const { Tensor, tensor } = require("cambium");
+const { Linear } = require("cambium/nn");
+import("cambium").then((door) => console.log(tensor([20]).add(22).item(), door.Tensor === Tensor, new Linear(2, 1).weight instanceof Tensor));
