@@ -32,8 +32,8 @@ constexpr long depthBlock = 1024, turnedDepth = 256, rowBlock = 8 * tileRows, co
 constexpr long finishTile = 2048, finishColumns = 128;
 // A problem deeper than one depth block and with a finish sums up in scratch, a block of this many rows at a time.
 constexpr long partialRows = 1024, turnedSums = 65536;
-// A product with this many rows reads each panel of B so often that its rows must not share sets of the cache.
-constexpr long manyRows = 8 * tileRows;
+// Products with this many rows read each panel of B so often that its rows must not share a few sets of the cache, or many of them.
+constexpr long manyRows = 8 * tileRows, mostRows = 32 * tileRows;
 // B of up to so many numbers is packed once for all items of a batch.
 constexpr long sharedNumbers = 1 << 18;
 /// Floats for a packed block of A: tiles lie apart, since each store writes whole vectors.
@@ -184,7 +184,7 @@ inline void matmul(const Matmul<float>& p, long batch0, long batch1, long m0, lo
   MatmulBlock block{p, nullptr, nullptr, p.bias, 0, nullptr, 0, nullptr, nullptr, nullptr, false, false, vectors};
   const bool shared = p.bBatch == 0 && batch1 - batch0 > 1;
   const long rows = shared ? m * (batch1 - batch0) : m;
-  block.packB = p.panels || p.bCol != 1 || (rows >= manyRows && p.bRow % 64 == 0 && p.k > 64);
+  block.packB = p.panels || p.bCol != 1 || (rows >= manyRows && conflicting(p.bRow)) || (rows >= mostRows && p.bRow % 64 == 0 && p.k > 64);
   // Down a column of A a line is read for each k: with rows 256 bytes apart, more than 64 of them share sets as well.
   block.packA = n1 - n0 >= 3 * panelWidth && m > 1 && (turned ? p.aCol % 64 == 0 && p.k > 64 : conflicting(p.aRow));
   const bool partial = p.finish.apply && p.k > deepest;

@@ -74,16 +74,22 @@ inline void packRows(const float* a, long aRow, long aCol, long rows, long depth
 }
 
 /// Packs A[r][k] (at a + r + k * aCol), contiguous along its rows, as one tile of [depth, rows] after the other, `apart` floats from one to the
-/// next: at least `lanes` more than a tile takes. All tiles at once, so that each line of A is read once; lines lie far apart, where the
-/// processor does not guess the next, so it is told.
+/// next: at least `lanes` more than a tile takes. All tiles a few k at a time, so that each line of A is read once; lines may lie pages apart,
+/// where the processor does not guess the next, so it is told.
 inline void packTiles(const float* a, long aCol, const Cut& cut, long depth, float* out, long apart) {
-  constexpr long ahead = 16, line = 64 / sizeof(float);
-  const Part longer((int)cut.size + 1), shorter((int)cut.size);
+  constexpr long together = 8, line = 64 / sizeof(float);
   const long rows = cut.start(cut.count);
-  for (long k = 0; k < depth; k++, a += aCol) {
-    for (long r = 0; r < rows; r += line) __builtin_prefetch(a + ahead * aCol + r);
-    for (long i = 0; i < cut.longer; i++) store(out + i * apart + k * longer.count, load(a + cut.start(i), longer));
-    for (long i = cut.longer; i < cut.count; i++) store(out + i * apart + k * shorter.count, load(a + cut.start(i), shorter));
+  for (long k0 = 0; k0 < depth; k0 += together) {
+    const long k1 = std::min(k0 + together, depth);
+    if (aCol >= 4 * rows)
+      for (long k = k0; k < k1; k++)
+        for (long r = 0; r < rows; r += line) __builtin_prefetch(a + (k + 2 * together) * aCol + r);
+    for (long i = 0; i < cut.count; i++) {
+      const Part part((int)cut.length(i));
+      const float* from = a + cut.start(i) + k0 * aCol;
+      float* to = out + i * apart + k0 * part.count;
+      for (long k = k0; k < k1; k++, from += aCol, to += part.count) store(to, load(from, part));
+    }
   }
 }
 
