@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { compile, engine, uniform } from "cambium";
+import { watchEngine, withShareOutside } from "./clock.ts";
 import { median, short } from "./numbers.ts";
 import { peak } from "./peak.ts";
 import type { Peer } from "./peer.ts";
@@ -53,10 +54,18 @@ export function contests({ seconds, rounds, eager, smoke, steps }: Options): Rec
   });
   const training = (name: string) => (): Contest => {
     let ours: Timed | undefined;
-    return contest(name, async () => {
-      ours ??= await (byHand[name]?.() ?? (steps ? stepped(programs[name]!) : fitted(programs[name]!, smoke ? 2 : undefined)));
-      return ours(seconds);
-    });
+    const outside: number[] = [];
+    return contest(
+      name,
+      async () => {
+        watchEngine();
+        ours ??= await (byHand[name]?.() ?? (steps ? stepped(programs[name]!) : fitted(programs[name]!, smoke ? 2 : undefined)));
+        const [time, share] = await withShareOutside(() => ours!(seconds));
+        outside.push(share);
+        return time;
+      },
+      { remark: () => ({ text: `${(100 * median(outside)).toFixed(1)} % outside of the engine`, more: { outside: median(outside) } }) },
+    );
   };
   /** The middle of several fresh processes that print their milliseconds. */
   const fresh = (name: string, ...args: string[]): Contest =>
