@@ -1,5 +1,6 @@
 /** The numbers of images and volumes between their pixels. Layout is channels last: [batch, ...space, channels]. */
 import { CambiumError } from "../base/error.ts";
+import { isShort } from "../base/dtype.ts";
 import { show, size } from "../base/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { defineOp, type Op } from "../graph/op.ts";
@@ -69,10 +70,12 @@ export const gridSample: Op<["images", "grid"], [options?: SampleOptions]> = def
     const space = images.shape.slice(1, -1);
     const [batch, channels] = [images.shape[0]!, images.shape.at(-1)!];
     const points = grid.shape.slice(0, -1);
+    // Places between pixels need more digits than a short float has.
+    const fine = isShort(grid.dtype) ? castTo(grid, "float32") : grid;
     // The grid's first number is along the last axis.
     const at = space.map((length, i): Node => {
       const axis = space.length - 1 - i;
-      const share = squeeze(slice(grid, [...points.map(() => 0), axis], [...points, axis + 1]), -1);
+      const share = squeeze(slice(fine, [...points.map(() => 0), axis], [...points, axis + 1]), -1);
       const place = alignCorners ? mul(add(share, 1), (length - 1) / 2) : sub(mul(add(share, 1), length / 2), 0.5);
       return method === "cubic" ? place : bounded(place, length, { border, alignCorners });
     });
@@ -90,9 +93,10 @@ export const gridSample: Op<["images", "grid"], [options?: SampleOptions]> = def
       if (method === "linear") return [[low, sub(1, share)], [add(low, 1), share]];
       return [-1, 0, 1, 2].map((step) => [bounded(add(low, step), space[i]!, { border, alignCorners }), cubic(sub(share, step), -0.75)]);
     });
-    return corners(axes)
+    const sums = corners(axes)
       .map((corner) => mul(pixel(corner.map(([place]) => place)), expandDims(corner.map(([, share]) => share).reduce((a, b) => mul(a, b)), -1)))
       .reduce((a, b) => add(a, b));
+    return castTo(sums, out.dtype);
   },
   cases: [
     { shapes: [[1, 3, 4, 2], [1, 5, 2]], args: [] },
