@@ -1,5 +1,5 @@
 import { CambiumError } from "../base/error.ts";
-import { uniform } from "../tensor/random.ts";
+import { gumbel } from "../tensor/random.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 export interface GumbelOptions {
@@ -18,14 +18,7 @@ export interface GumbelOptions {
  */
 export function gumbelSoftmax(logits: Tensor, { tau = 1, hard = false, dim = -1 }: GumbelOptions = {}): Tensor {
   if (!(tau > 0)) throw new CambiumError("value", "gumbelSoftmax", `tau is ${tau}; it is a number above 0`);
-  // A draw of 0 has no logarithm; the smallest step above it stands for it.
-  const noise = uniform(logits.shape, 0, 1, logits.dtype)
-    .maximum(2 ** -24)
-    .log()
-    .neg()
-    .log()
-    .neg();
-  const shares = logits.add(noise).div(tau).softmax(dim);
+  const shares = logits.add(gumbel(logits.shape, logits.dtype)).div(tau).softmax(dim);
   if (!hard) return shares;
   const chosen = shares.argMax(dim).oneHot(logits.shape.at(dim)!, logits.dtype).moveAxis(-1, dim);
   return chosen.sub(shares).detach().add(shares);

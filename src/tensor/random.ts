@@ -120,6 +120,16 @@ export const gamma = (shape: Shape, concentration: Tensor | number): Tensor => l
 /** Numbers of a beta distribution, from 0 to 1. */
 export const beta = (shape: Shape, a: Tensor | number, b: Tensor | number): Tensor => logGamma(shaped("beta", shape), a).sub(logGamma(shape, b)).sigmoid();
 
+/** Noise that makes the largest of logarithms of weights a draw by weight. @source Gumbel's distribution */
+export const gumbel = (shape: Shape, dtype: DType = "float32"): Tensor =>
+  // A draw of 0 has no logarithm; the smallest step above it stands for it.
+  uniform(shape, 0, 1, dtype)
+    .maximum(2 ** -24)
+    .log()
+    .neg()
+    .log()
+    .neg();
+
 /** 1 with probability `p`, else 0: one for each number of `p`. @source PyTorch's `bernoulli` */
 export const bernoulli = (p: Tensor): Tensor => uniform(p.shape, 0, 1, p.dtype).less(p).to(p.dtype);
 
@@ -145,10 +155,9 @@ export function multinomial(weights: Tensor, count = 1, { replacement = false }:
       "draw fewer, or say { replacement: true }",
     );
   const logs = weights.log();
-  const noise = (shape: Shape): Tensor => uniform(shape, 0, 1).maximum(1e-30).log().neg().log().neg();
-  if (!replacement) return logs.add(noise(weights.shape)).topK(count).indices;
+  if (!replacement) return logs.add(gumbel(weights.shape, logs.dtype)).topK(count).indices;
   return logs
     .expandDims(-2)
-    .add(noise([...weights.shape.slice(0, -1), count, places]))
+    .add(gumbel([...weights.shape.slice(0, -1), count, places], logs.dtype))
     .argMax(-1);
 }
